@@ -1,0 +1,98 @@
+"""Array views that several stages read: the catalogue, a taste model, a propensity model, one person's affinities.
+
+Values only; how each is built lives in its stage. N = items, V = attribute values (``name=value``), F = features.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eachwise.contracts.catalog import Item
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogIndex:
+    """The catalogue at one version, as arrays. Row i of every array is ``items[i]``; items are sorted by id.
+
+    ``indptr``/``indices`` are the CSR structure item → value columns. Times are microseconds; an item without an
+    end has ``until_us`` = 2**62.
+    """
+
+    version: int
+    items: tuple[Item, ...]
+    item_ids: tuple[str, ...]
+    row_of: dict[str, int]
+    values: tuple[str, ...]
+    value_of: dict[str, int]
+    indptr: Ints
+    indices: Ints
+    available: Bools
+    from_us: Ints
+    until_us: Ints
+    published_us: Ints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TasteModel:
+    """What the population's behaviour teaches about items: published, immutable.
+
+    ``indptr``/``indices``/``weights``: CSR of item → next item, the square root of the row-normalised, distance-
+    discounted transition counts (TASTE.md). ``popularity``: each item's share of decayed engagement (long horizon);
+    ``recent``: the same on the short horizon. ``expected``: value → share of engaged items that carry it.
+    """
+
+    version: int
+    item_ids: tuple[str, ...]
+    row_of: dict[str, int]
+    indptr: Ints
+    indices: Ints
+    weights: Floats
+    popularity: Floats
+    recent: Floats
+    expected: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AffinityVectors:
+    """One person's affinities over the catalogue's values, each of shape (V,): log-odds, standard errors.
+
+    ``general`` is the long horizon, ``moment`` the short one; ``evidence`` the item mass behind ``general``;
+    ``declared`` is +1, −1 or 0 as the person said.
+    """
+
+    general: Floats
+    general_sd: Floats
+    moment: Floats
+    moment_sd: Floats
+    evidence: Floats
+    declared: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PropensityHead:
+    """A Gaussian posterior over the weights of one logistic outcome model, and joint draws from it.
+
+    ``mean`` (F,), ``covariance`` (F, F), ``draws`` (M, F): M seeded draws of N(0, covariance), fixed per version.
+    """
+
+    mean: Floats
+    covariance: Floats
+    draws: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PropensityModel:
+    """P(take-up) and P(disconnect) given a candidate's named features; one immutable version."""
+
+    version: int
+    names: tuple[str, ...]
+    takeup: PropensityHead
+    disconnect: PropensityHead
+    index: dict[str, int] = field(default_factory=dict)

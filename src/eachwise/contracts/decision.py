@@ -1,0 +1,183 @@
+"""One choice for one individual at one moment: what was asked, what was answered, and the record that replays it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from eachwise.contracts.experience import SILENCE
+
+
+class DecideRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """``POST /v1/decide``. One of ``user_id``, ``anonymous_id`` or ``individual_id`` is required.
+
+    ``count`` overrides the placement's number of items; ``context`` is what is known of the moment (``url``,
+    ``query``, ``item_id``, ``timezone`` …); ``request_id`` makes a repeated request answer the same decisions.
+    """
+
+    placements: list[str]
+    user_id: str | None = msgspec.field(default=None, name="userId")
+    anonymous_id: str | None = msgspec.field(default=None, name="anonymousId")
+    individual_id: str | None = None
+    count: int | None = None
+    context: dict[str, Any] = {}
+    request_id: str | None = None
+
+
+class ShownItem(msgspec.Struct, frozen=True, kw_only=True):
+    """An item in a slot. ``probability`` is of this item given the slots above; 1 and flagged when no draw was made."""
+
+    item_id: str
+    position: int
+    score: float
+    probability: float = 1.0
+    deterministic: bool = True
+    title: str = ""
+    url: str | None = None
+    image_url: str | None = None
+    price: float | None = None
+    currency: str | None = None
+    attributes: dict[str, str | list[str]] = {}
+    reasons: list[str] = []
+
+
+class Decided(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer for one placement. ``experience_id`` is ``silence`` when nothing should be shown."""
+
+    decision_id: str
+    placement_id: str
+    experience_id: str
+    probability: float
+    title: str = ""
+    kind: str = ""
+    content: dict[str, Any] = {}
+    items: list[ShownItem] = []
+    reasons: list[str] = []
+
+    @property
+    def is_silence(self) -> bool:
+        """Whether the engine chose to show nothing."""
+        return self.experience_id == SILENCE
+
+
+class DecideResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to ``POST /v1/decide``: one decision for each placement asked for, in that order."""
+
+    individual_id: str
+    decisions: list[Decided]
+
+
+class Factors(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that made a candidate's priority (DESIGN.md, Arbitration).
+
+    priority = p_takeup · value · lever − kappa · p_disconnect − fatigue − cost, in money.
+    """
+
+    p_takeup: float = 0.0
+    value: float = 0.0
+    lever: float = 1.0
+    p_disconnect: float = 0.0
+    kappa: float = 0.0
+    fatigue: float = 0.0
+    cost: float = 0.0
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """One experience that passed every filter, with its factors, its priority and its probability."""
+
+    experience_id: str
+    priority: float
+    probability: float
+    factors: Factors
+    features: dict[str, float] = {}
+
+
+class Filtered(msgspec.Struct, frozen=True, kw_only=True):
+    """One experience that a filter took out: the filter's name and why, in words."""
+
+    experience_id: str
+    filter: str
+    reason: str
+
+
+class Reservation(msgspec.Struct, frozen=True, array_like=True):
+    """A place held under the frequency caps by a decision whose exposure is not confirmed yet."""
+
+    decision_id: str
+    experience_id: str
+    placement_id: str
+    channel: str
+    reserved_at_us: int
+    expires_at_us: int
+
+
+class Inputs(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a decision was computed from; ``state`` is the msgpack of the Individual as it stood.
+
+    ``models`` names the version of each model (``taste``, ``propensity``); ``seed`` seeds every draw.
+    """
+
+    state: bytes
+    reservations: list[Reservation]
+    context: dict[str, Any]
+    count: int | None
+    placement_id: str
+    now_us: int
+    catalog_version: int
+    definitions_version: int
+    models: dict[str, int]
+    policy: str
+    seed: int
+
+
+class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What is logged of a decision before it is answered; enough to recompute and to explain it.
+
+    ``probability`` is the actual probability with which ``experience_id`` was drawn. ``leading`` are the
+    candidates of highest probability with all factors; ``filters`` counts what each filter took out and
+    ``filtered`` names the first of them; ``features`` are the chosen candidate's, as the learner will read them.
+    """
+
+    decision_id: str
+    individual_id: str
+    request_id: str | None
+    inputs: Inputs
+    experience_id: str
+    probability: float
+    items: list[ShownItem]
+    candidates: int
+    leading: list[Candidate]
+    filters: dict[str, int]
+    filtered: list[Filtered]
+    features: dict[str, float]
+    reasons: list[str]
+
+
+class Replay(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of recomputing a decision: whether every figure agreed exactly, or within 1e-9, or where not."""
+
+    decision_id: str
+    exact: bool
+    agrees: bool
+    differences: list[str]
+    candidates: list[Candidate]
+    filtered: list[Filtered]
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision in words, for the operator, with what came back."""
+
+    decision_id: str
+    lines: list[str]
+    record: DecisionRecord
+    outcomes: list[OutcomeView] = []
+
+
+class OutcomeView(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that came back for a decision."""
+
+    at: str
+    action: str
+    event: str
+    message_id: str

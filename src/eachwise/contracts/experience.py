@@ -1,0 +1,82 @@
+"""What can be done for a person, and where it can appear. Declared in YAML or by PUT; silence is always one more."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from eachwise.contracts.catalog import ItemQuery
+
+SILENCE = "silence"
+
+Stage = Literal["new", "known", "engaged", "customer", "repeat"]
+Channel = Literal["web", "app", "email", "push", "sms", "webhook"]
+# Channels on which the person came to us: allowed while consent is unknown. All others need it.
+ONSITE_CHANNELS = frozenset({"web", "app"})
+
+
+class Eligibility(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Who may get an experience. Everything stated must hold; an empty statement holds for everyone."""
+
+    stages: list[Stage] = []
+    lapsed: bool | None = None
+    traits: dict[str, list[Any]] = {}
+    context: dict[str, list[Any]] = {}
+
+
+class Cap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """At most ``count`` exposures per person within the last ``window_s`` seconds."""
+
+    count: int
+    window_s: int
+
+
+class Experience(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One thing that can be done for a person.
+
+    ``value`` is the money that one take-up is worth, ``cost`` the money one exposure costs, ``lever`` the
+    operator's bounded multiplier of value (0.1–10). ``items`` fills it with items of the catalogue;
+    ``attributes`` are what the experience is about when no items say so.
+    """
+
+    experience_id: str
+    title: str = ""
+    kind: Literal["offer", "message", "content", "list"] = "content"
+    placements: list[str] = []
+    attributes: dict[str, str | list[str]] = {}
+    items: ItemQuery | None = None
+    eligibility: Eligibility = Eligibility()
+    caps: list[Cap] = []
+    value: float = 1.0
+    cost: float = 0.0
+    lever: float = 1.0
+    starts_at: str | None = None
+    ends_at: str | None = None
+    content: dict[str, Any] = {}
+
+
+class Placement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Where an experience can appear.
+
+    ``purpose`` is the consent purpose an appearance needs on outbound channels; ``outcome_window_s`` how long
+    after an exposure a take-up still counts; ``reserve_s`` how long an unconfirmed decision holds its place
+    under the frequency caps; ``caps`` bind all experiences of the placement's channel together.
+    """
+
+    placement_id: str
+    title: str = ""
+    channel: Channel = "web"
+    purpose: str = "personalization"
+    count: int = 6
+    outcome_window_s: int = 1800
+    reserve_s: int = 300
+    caps: list[Cap] = []
+
+
+class Definitions(msgspec.Struct, frozen=True, kw_only=True):
+    """Every experience and placement at one version."""
+
+    version: int = 0
+    placements: dict[str, Placement] = {}
+    experiences: dict[str, Experience] = {}

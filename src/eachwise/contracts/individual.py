@@ -1,0 +1,174 @@
+"""The state of one individual: a mergeable value (a commutative monoid).
+
+``Individual()`` is the identity; ``individual.fold`` adds one event, ``individual.merge`` adds two states. Every
+field is one of four kinds, and that is why the order of events never matters:
+
+* **decayed sums** ``[masses…, reference_s]``: forward decay; two meet at the later reference time;
+* **newest-N lists**, totally ordered by ``(occurred_at_us, tie)`` where ``tie`` is a stable 63-bit hash of the
+  message id and the position inside the event;
+* **last-writer-wins maps** ``key → [occurred_at_us, tie, value]``;
+* **sets, counts, minima and maxima.**
+
+The struct is mutable for the fold's sake (the caller owns it) and is stored as a msgpack array.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+# Positions inside one affinity entry. All masses of an entry share its reference time.
+MOMENT, GENERAL, SHOWN, AGAINST, REFERENCE_S = 0, 1, 2, 3, 4
+# The affinity entry under this key counts items whatever their attributes: the denominator of every share.
+ANY_VALUE = ""
+
+RECENTS_MAX = 50
+CONTACTS_MAX = 64
+DAYS_MAX = 90
+
+
+class Recent(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """One item a person lately engaged with. Ordered by time, then tie."""
+
+    occurred_at_us: int
+    tie: int
+    item_id: str
+    action: str
+
+
+class Contact(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """One thing that was put before a person, or the person's answer to it (``action`` says which)."""
+
+    occurred_at_us: int
+    tie: int
+    action: str
+    experience_id: str
+    placement_id: str
+    channel: str
+    decision_id: str
+
+
+class Order(msgspec.Struct, frozen=True, array_like=True):
+    """One order: the earliest event that reported it wins; ``order_key`` is its stable hash."""
+
+    occurred_at_us: int
+    tie: int
+    amount: float
+
+
+class Written(msgspec.Struct, frozen=True, array_like=True):
+    """A last-writer-wins cell."""
+
+    occurred_at_us: int
+    tie: int
+    value: Any
+
+
+class Individual(msgspec.Struct, array_like=True):
+    """Everything the engine keeps of one person. See the module for the laws of each field.
+
+    affinity:   ``name=value`` → [moment, general, shown, against, reference_s]; decayed masses in item units
+    activity:   [mass, reference_s]: weighted actions, half-life 14 days: the engagement score's numerator
+    counts:     action → how many events, exact
+    days:       the newest distinct days (days since 1970, UTC) with any activity, ascending
+    recents:    newest items engaged with, ascending
+    contacts:   newest exposures and answers, ascending
+    orders:     stable hash of the order id → the order
+    refunds:    stable hash of the order id → money given back
+    hidden:     ``item:ID`` or ``experience:ID`` → when it was last hidden (µs)
+    declared:   ``name=value`` → Written(+1 | −1 | 0)
+    consent:    purpose → Written(bool)
+    traits:     trait → Written(value)
+    identifiers: every identifier the events carried, typed (``user:…``, ``anon:…``, ``email:…``, ``device:…``)
+    """
+
+    affinity: dict[str, list[float]] = {}
+    activity: list[float] = msgspec.field(default_factory=lambda: [0.0, 0.0])
+    counts: dict[str, int] = {}
+    days: list[int] = []
+    recents: list[Recent] = []
+    contacts: list[Contact] = []
+    orders: dict[int, Order] = {}
+    refunds: dict[int, float] = {}
+    hidden: dict[str, int] = {}
+    declared: dict[str, Written] = {}
+    consent: dict[str, Written] = {}
+    traits: dict[str, Written] = {}
+    identifiers: set[str] = set()
+    first_seen_us: int = 0
+    last_seen_us: int = 0
+    events: int = 0
+
+
+class Affinity(msgspec.Struct, frozen=True, kw_only=True):
+    """How much more (or less) one person engages with a value than the population does.
+
+    ``log_odds`` is signed, 0 = like everyone; ``sd`` its standard error; ``z`` their ratio; ``evidence`` the item
+    mass it rests on; ``words`` says it for people.
+    """
+
+    value: str
+    log_odds: float
+    sd: float
+    z: float
+    share: float
+    expected: float
+    evidence: float
+    declared: int = 0
+    words: str = ""
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``GET /v1/individuals/{id}`` answers: the individual in words and figures."""
+
+    individual_id: str
+    identifiers: list[str]
+    stage: str
+    lapsed: bool
+    engagement: float
+    events: int
+    first_seen: str | None
+    last_seen: str | None
+    summary: list[str]
+    likes: list[Affinity]
+    dislikes: list[Affinity]
+    now: list[Affinity]
+    recent_items: list[str]
+    orders: OrderSummary
+    consent: dict[str, bool]
+    contacts: list[ContactView]
+    traits: dict[str, Any]
+    merged: list[MergedPart] = []
+
+
+class OrderSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """RFM sufficient statistics: orders, money net of refunds, days from the first order to the last and to now."""
+
+    count: int
+    revenue: float
+    refunded: float
+    mean_value: float
+    recency_days: float
+    age_days: float
+
+
+class ContactView(msgspec.Struct, frozen=True, kw_only=True):
+    """One contact, readable."""
+
+    at: str
+    action: str
+    experience_id: str
+    placement_id: str
+    channel: str
+    decision_id: str
+
+
+class MergedPart(msgspec.Struct, frozen=True, kw_only=True):
+    """One link that made identifiers the same person, and when."""
+
+    left: str
+    right: str
+    at: str
+    message_id: str
+    reason: str

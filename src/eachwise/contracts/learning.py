@@ -1,0 +1,31 @@
+"""What is learnt: outcomes on their way in, and immutable model versions on their way out."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Exposure(msgspec.Struct, frozen=True, kw_only=True):
+    """One decision whose outcome is settled, as the learner reads it: the logged features and what came back."""
+
+    decision_id: str
+    experience_id: str
+    probability: float
+    features: dict[str, float]
+    clicked: bool
+    disconnected: bool
+    settled_at_us: int
+
+
+class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One immutable published version of a model.
+
+    ``base`` is 0 for a whole snapshot; else the ``body`` holds only what was learnt since version ``base``, and the
+    model is rebuilt by applying it: exact, and small enough to publish every second.
+    """
+
+    model: str
+    version: int
+    base: int
+    created_at_us: int
+    body: bytes

@@ -1,0 +1,204 @@
+"""The ports: what the shell needs of the outside world. A port names no adapter.
+
+Every write goes through :meth:`Store.commit`: one unit of work, one transaction, all or nothing. Stages and flows
+return what should be written; nothing else writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from typing import Protocol
+
+import msgspec
+
+from eachwise.contracts.catalog import Item
+from eachwise.contracts.decision import DecisionRecord
+from eachwise.contracts.events import Event, LoggedEvent, Rejection, StoredRejection
+from eachwise.contracts.experience import Definitions
+from eachwise.contracts.learning import ModelVersion
+
+
+class Clock(Protocol):
+    """Tells the time. Tests and simulated worlds set it."""
+
+    def now_us(self) -> int:
+        """Microseconds since 1970-01-01 UTC."""
+        ...
+
+
+class Login(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """A moment at which a device (or anonymous id) was seen in the hands of a known identifier."""
+
+    occurred_at_us: int
+    message_id: str
+    identifier: str
+
+
+class NewRejections(msgspec.Struct, frozen=True, kw_only=True):
+    """Rejections to be kept, with where they came from (``api``, or an import's file name)."""
+
+    source: str
+    received_at_us: int
+    rejections: list[Rejection]
+
+
+class ImportProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a file has been taken: the next row to read. ``digest`` is the SHA-256 of its content."""
+
+    digest: str
+    next_row: int
+    accepted: int
+    rejected: int
+    finished: bool = False
+
+
+class Commit(msgspec.Struct, kw_only=True):
+    """One unit of work. All of it becomes durable together, or none.
+
+    events:       appended unless their message id is already in the log (see ``Committed.sequences``)
+    individuals:  individual id → msgpack of the state; ``None`` deletes
+    identities:   identifier → msgpack of what is known of it; ``None`` deletes
+    watermark:    every event up to this sequence is folded into the stored individuals
+    decisions:    records to append
+    learnt:       decision ids whose outcome the learner has taken in
+    models:       versions to publish
+    model_uses:   (model, version) pairs that a decision of this commit refers to: kept while it is retained
+    items:        upserts, and ``removed_items`` deletions, under ``catalog_version``
+    definitions:  the whole new set of experiences and placements
+    statistics:   name → msgpack of a mergeable statistic (population, transitions); ``None`` deletes
+    """
+
+    events: list[Event] = []
+    rejections: list[NewRejections] = []
+    individuals: dict[str, bytes | None] = {}
+    identities: dict[str, bytes | None] = {}
+    watermark: int | None = None
+    decisions: list[DecisionRecord] = []
+    learnt: list[str] = []
+    models: list[ModelVersion] = []
+    model_uses: list[tuple[str, int]] = []
+    items: list[Item] = []
+    removed_items: list[str] = []
+    catalog_version: int | None = None
+    definitions: Definitions | None = None
+    statistics: dict[str, bytes | None] = {}
+    imports: list[ImportProgress] = []
+
+
+class Committed(msgspec.Struct, frozen=True):
+    """What became of a commit: for each event its sequence in the log, or None where it was a duplicate."""
+
+    sequences: list[int | None] = []
+
+
+class Store(Protocol):
+    """The durable memory of one project. Reads see everything committed before them.
+
+    Times are microseconds, sequences ascend. Any method may raise ``StoreError``; ``commit``'s future does too.
+    """
+
+    def commit(self, commit: Commit) -> Future[Committed]:
+        """Write one unit of work; the future is done when it is on disk. Commits are applied in call order."""
+        ...
+
+    def pending(self) -> int:
+        """How many events wait to be written: the measure for back-pressure."""
+        ...
+
+    def watermark(self) -> int:
+        """The last sequence folded into the stored individuals (0 at first)."""
+        ...
+
+    def individual(self, individual_id: str) -> bytes | None:
+        """The stored state, or None."""
+        ...
+
+    def individual_ids(self, after: str = "", limit: int = 1000) -> list[str]:
+        """Stored individuals' ids in ascending order, after the given one."""
+        ...
+
+    def identity(self, identifier: str) -> bytes | None:
+        """What is stored of an identifier, or None."""
+        ...
+
+    def events_after(self, sequence: int, limit: int) -> list[LoggedEvent]:
+        """The log in sequence order, after ``sequence``."""
+        ...
+
+    def events_of(
+        self, *, user_ids: Iterable[str] = (), anonymous_ids: Iterable[str] = (), device_ids: Iterable[str] = ()
+    ) -> Iterator[LoggedEvent]:
+        """Events sent with any of these ids, each once, ordered by (occurred_at, message_id)."""
+        ...
+
+    def logins_on(self, *, anonymous_id: str | None = None, device_id: str | None = None) -> list[Login]:
+        """Every event that carried this device-like id *and* a user id (or an e-mail), as logins in time order.
+
+        The identifier is ``user:ID``, or ``email:ADDRESS`` for an identify without user id.
+        """
+        ...
+
+    def event(self, message_id: str) -> LoggedEvent | None:
+        """The durable version of a message, or None."""
+        ...
+
+    def outcomes_of(self, decision_id: str) -> list[LoggedEvent]:
+        """Events that name this decision, in time order."""
+        ...
+
+    def decision(self, decision_id: str) -> DecisionRecord | None:
+        """The record of one decision."""
+        ...
+
+    def decisions_of_request(self, individual_id: str, request_id: str) -> list[DecisionRecord]:
+        """The decisions already made for this request id, in the order they were made."""
+        ...
+
+    def decisions_of(self, individual_id: str, limit: int = 50) -> list[DecisionRecord]:
+        """An individual's newest decisions, newest first."""
+        ...
+
+    def unlearnt_decisions(self, since_us: int) -> Iterator[DecisionRecord]:
+        """Decisions made since then whose outcome the learner has not taken in yet, oldest first."""
+        ...
+
+    def model(self, model: str, version: int | None = None) -> ModelVersion | None:
+        """One version of a model (None: the newest)."""
+        ...
+
+    def models_since(self, model: str, base: int, version: int) -> list[ModelVersion]:
+        """Versions of a model with base < version number ≤ ``version``, ascending: the deltas to apply."""
+        ...
+
+    def catalog(self, version: int | None = None) -> tuple[int, list[Item]]:
+        """The catalogue as it stood at a version (None: the newest), and that version; items by id."""
+        ...
+
+    def definitions(self, version: int | None = None) -> Definitions | None:
+        """Experiences and placements at a version (None: the newest)."""
+        ...
+
+    def statistic(self, name: str) -> bytes | None:
+        """A stored mergeable statistic."""
+        ...
+
+    def rejections(self, after: int = 0, limit: int = 100) -> list[StoredRejection]:
+        """Rejected events in order of receipt."""
+        ...
+
+    def import_progress(self, digest: str) -> ImportProgress | None:
+        """How far a file was taken, or None."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """How many of each the store holds: events, rejections, individuals, decisions, items."""
+        ...
+
+    def prune(self, *, decided_before_us: int) -> int:
+        """Drop decisions older than that, and model versions no kept decision refers to; returns decisions dropped."""
+        ...
+
+    def close(self) -> None:
+        """Finish what is queued, then release the store."""
+        ...

@@ -1,0 +1,243 @@
+"""Events in: append durably, then fold in log order, then acknowledge.
+
+An event is acknowledged once it is on disk *and* folded, so the person's own next decision has seen it. What is in
+memory is written by checkpoints; after a crash the log's tail behind the watermark is folded again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+import msgspec
+
+from eachwise.contracts.errors import Unavailable
+from eachwise.contracts.events import BatchResult, Event, Meaning, RejectedEvent, Rejection
+from eachwise.contracts.individual import Individual
+from eachwise.contracts.ports import Clock, Commit, Committed, ImportProgress, Login, NewRejections, Store
+from eachwise.events import meaning_of
+from eachwise.flow.drive import Flow
+from eachwise.flow.learn import Learning
+from eachwise.flow.people import People
+from eachwise.flow.catalogue import Catalogue
+from eachwise.flow.taste import Tasting
+from eachwise.identity import Directory
+from eachwise.individual import fold
+from eachwise.settings import Settings
+
+# A request's events are folded in slices of this many, so that a decision waits a few milliseconds at most.
+SLICE_EVENTS = 200
+# Checkpoint early when this many states are ahead of the store: bounds the encode pause and the memory pinned.
+CHANGED_MAX = 1000
+
+
+class Ticket(msgspec.Struct):
+    """Events on their way to the disk, to be folded in the order in which they were handed over."""
+
+    events: Sequence[Event]
+    durable: Future[Committed]
+    duplicates: int = 0
+    failure: BaseException | None = None
+    applied: bool = False
+
+
+class Ingest:
+    """Takes events in and keeps every derived state in step with the log."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        settings: Settings,
+        people: People,
+        directory: Directory,
+        catalogue: Catalogue,
+        tasting: Tasting,
+        learning: Learning,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._people = people
+        self._directory = directory
+        self._catalogue = catalogue
+        self._tasting = tasting
+        self._learning = learning
+        self._queue: deque[Ticket] = deque()
+        self._checkpoint: Future[Committed] | None = None
+        self.applied_sequence = store.watermark()
+        self._checkpointed_sequence = self.applied_sequence
+
+    # -- taking events -------------------------------------------------------------------------------------
+
+    def ingest(
+        self,
+        events: Sequence[Event],
+        rejections: Sequence[Rejection] = (),
+        *,
+        source: str = "api",
+        progress: ImportProgress | None = None,
+    ) -> Flow[BatchResult]:
+        """Make events (and rejections, and an import's progress) durable, fold them, and report.
+
+        Raises ``Unavailable`` when too many events wait for the disk; the sender should retry with the same ids.
+        """
+        if self._store.pending() + len(events) > max(self._settings.api.pending_events_max, len(events)):
+            raise Unavailable("too many events wait for the disk; retry with the same message ids", retry_after_s=1)
+        tickets = self._hand_over(events, rejections, source, progress)
+        for ticket in tickets:
+            try:
+                yield ticket.durable
+            except Exception as error:
+                ticket.failure = error
+            self._drain(ticket)
+        for ticket in tickets:
+            if ticket.failure is not None:
+                raise Unavailable(f"events could not be written: {ticket.failure}") from ticket.failure
+        if self._people.changed >= CHANGED_MAX:
+            yield from self.checkpoint()
+        return BatchResult(
+            success=True,
+            accepted=len(events),
+            duplicates=sum(ticket.duplicates for ticket in tickets),
+            rejected=[RejectedEvent(r.index, r.code, r.reason) for r in rejections],
+        )
+
+    def _hand_over(
+        self, events: Sequence[Event], rejections: Sequence[Rejection], source: str, progress: ImportProgress | None
+    ) -> list[Ticket]:
+        """Queue the commits. Rejections and progress ride with the last slice: they never run ahead of the events."""
+        slices = [events[i : i + SLICE_EVENTS] for i in range(0, len(events), SLICE_EVENTS)] or [()]
+        tickets = []
+        for number, part in enumerate(slices):
+            commit = Commit(events=list(part))
+            if number == len(slices) - 1:
+                if rejections:
+                    commit.rejections = [
+                        NewRejections(
+                            source=source, received_at_us=self._clock.now_us(), rejections=list(rejections)
+                        )
+                    ]
+                if progress is not None:
+                    commit.imports = [progress]
+            ticket = Ticket(part, self._store.commit(commit))
+            self._queue.append(ticket)
+            tickets.append(ticket)
+        return tickets
+
+    def _drain(self, until: Ticket) -> None:
+        """Fold durable tickets in log order up to ``until``. Earlier tickets are done: commits keep their order."""
+        while not until.applied:
+            ticket = self._queue.popleft()
+            ticket.applied = True
+            error = ticket.durable.exception()
+            if error is None:
+                self._apply(ticket, ticket.durable.result())
+
+    # -- folding -------------------------------------------------------------------------------------------
+
+    def _apply(self, ticket: Ticket, committed: Committed) -> None:
+        refold: set[str] = set()
+        for event, sequence in zip(ticket.events, committed.sequences, strict=True):
+            if sequence is None:
+                ticket.duplicates += 1
+                continue
+            refold |= self.apply_one(event, refold)
+            self.applied_sequence = sequence
+        for individual_id in sorted(refold):
+            self.refold(individual_id)
+
+    def apply_one(self, event: Event, stale: set[str]) -> set[str]:
+        """Take one new event into identity, the individual and the statistics.
+
+        Returns the individuals that must be refolded from the log; those already ``stale`` are not folded here.
+        """
+        change = self._directory.observe(event, self._logins)
+        now_stale = set(change.refold)
+        for source, target in change.merges:
+            self._people.merge(source, target)
+            if source in stale:
+                now_stale.add(target)
+        meaning = meaning_of(event, self._settings.events)
+        person = self._directory.person_of(event)
+        if person not in stale and person not in now_stale:
+            self._fold(person, event, meaning)
+        self._tasting.observe(event, meaning, self._people.find(person))
+        self._learning.note(person, event, meaning)
+        return now_stale
+
+    def _fold(self, person: str, event: Event, meaning: Meaning) -> None:
+        fold(self._people.edit(person), event, meaning, self._catalogue.values_of, self._settings.affinity)
+
+    def refold(self, individual_id: str) -> None:
+        """Recompute one individual from the log: every applied event that belongs to the person by today's links."""
+        sources = self._directory.sources_of(individual_id)
+        state = Individual()
+        logged = self._store.events_of(
+            user_ids=sources.user_ids, anonymous_ids=sources.anonymous_ids, device_ids=sources.device_ids
+        )
+        for entry in logged:
+            event = entry.event
+            if entry.sequence <= self.applied_sequence and self._directory.person_of(event) == individual_id:
+                meaning = meaning_of(event, self._settings.events)
+                fold(state, event, meaning, self._catalogue.values_of, self._settings.affinity)
+        self._people.replace(individual_id, state if state.events else None)
+
+    def _logins(self, identifier: str) -> list[Login]:
+        """Every login on a device-like identifier in the log so far, this event's among them."""
+        kind, _, value = identifier.partition(":")
+        if kind == "device":
+            return self._store.logins_on(device_id=value)
+        return self._store.logins_on(anonymous_id=value)
+
+    # -- checkpoints ---------------------------------------------------------------------------------------
+
+    def checkpoint(self) -> Flow[None]:
+        """Write every changed state with the watermark that it stands for, in one transaction. One at a time."""
+        if self._checkpoint is not None or self.applied_sequence == self._checkpointed_sequence:
+            return
+        reached = self.applied_sequence
+        commit = Commit(
+            individuals=self._people.take_changed(),
+            identities=self._directory.take_changes(),
+            watermark=reached,
+        )
+        self._checkpoint = self._store.commit(commit)
+        failed = True
+        try:
+            yield self._checkpoint
+            self._checkpointed_sequence = reached
+            failed = False
+        finally:
+            self._checkpoint = None
+            self._people.settled(failed=failed)
+            self._directory.settled(failed=failed)
+
+    # -- recovery ------------------------------------------------------------------------------------------
+
+    def recover(self) -> Flow[int]:
+        """Fold the log's tail behind the watermark (after a crash); returns how many events it held."""
+        recovered = 0
+        start = min(self.applied_sequence, self._tasting.sequence)
+        while entries := self._store.events_after(start, 1000):
+            refold: set[str] = set()
+            for entry in entries:
+                start = entry.sequence
+                if entry.sequence <= self.applied_sequence:
+                    self._catch_up_statistics(entry.event, entry.sequence)
+                    continue
+                refold |= self.apply_one(entry.event, refold)
+                self.applied_sequence = entry.sequence
+                recovered += 1
+            for individual_id in sorted(refold):
+                self.refold(individual_id)
+            yield from self.checkpoint()
+        return recovered
+
+    def _catch_up_statistics(self, event: Event, sequence: int) -> None:
+        """The population's statistics are written less often than states: replay what they missed."""
+        if sequence > self._tasting.sequence:
+            person = self._people.find(self._directory.person_of(event))
+            self._tasting.observe(event, meaning_of(event, self._settings.events), person)

@@ -1,0 +1,85 @@
+"""Questions: who is this person to us, why was this decided, what was turned away."""
+
+from __future__ import annotations
+
+from eachwise.contracts.decision import DecisionRecord, Explanation, OutcomeView
+from eachwise.contracts.errors import NotFound
+from eachwise.contracts.individual import Profile
+from eachwise.contracts.ports import Clock, Store
+from eachwise.decide import explain
+from eachwise.events import meaning_of
+from eachwise.flow.people import People
+from eachwise.flow.taste import Tasting
+from eachwise.identity import Directory
+from eachwise.individual import profile
+from eachwise.maths.times import iso
+from eachwise.settings import Settings
+
+
+class Reading:
+    """Reads what the other flows keep; changes nothing."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        settings: Settings,
+        people: People,
+        directory: Directory,
+        tasting: Tasting,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._people = people
+        self._directory = directory
+        self._tasting = tasting
+
+    def resolve(self, individual_id: str) -> str:
+        """The individual behind an id: ``user:…``, ``anon:…`` or as it was sent. Raises ``NotFound``."""
+        candidates = [individual_id] if ":" in individual_id else []
+        candidates += [f"{kind}:{individual_id}" for kind in ("user", "anon", "email", "device")]
+        for candidate in candidates:
+            resolved = self._directory.resolve(candidate)
+            if self._people.find(resolved) is not None:
+                return resolved
+        raise NotFound(f"no individual {individual_id!r}; ids look like user:42, anon:abc or email:a@b.example")
+
+    def profile(self, individual_id: str) -> Profile:
+        """The individual in words and figures. Raises ``NotFound``."""
+        resolved = self.resolve(individual_id)
+        state = self._people.find(resolved)
+        if state is None:
+            raise NotFound(f"no individual {individual_id!r}")
+        return profile(
+            resolved,
+            state,
+            expected=self._tasting.model.expected,
+            now_us=self._clock.now_us(),
+            settings=self._settings,
+            merged=self._directory.parts(resolved),
+        )
+
+    def decision(self, decision_id: str) -> DecisionRecord:
+        """A decision's record. Raises ``NotFound``."""
+        record = self._store.decision(decision_id)
+        if record is None:
+            raise NotFound(f"no decision {decision_id!r}; it was never made, or is older than the retention")
+        return record
+
+    def explain(self, decision_id: str) -> Explanation:
+        """A decision in words, with what came back for it. Raises ``NotFound``."""
+        record = self.decision(decision_id)
+        outcomes = [
+            OutcomeView(
+                at=iso(entry.event.occurred_at_us),
+                action=meaning_of(entry.event, self._settings.events).action.value,
+                event=entry.event.name or entry.event.kind,
+                message_id=entry.event.message_id,
+            )
+            for entry in self._store.outcomes_of(decision_id)
+        ]
+        return Explanation(
+            decision_id=decision_id, lines=explain(record, outcomes), record=record, outcomes=outcomes
+        )

@@ -1,0 +1,146 @@
+"""One frozen object of settings, read from a TOML file; unknown keys are refused with their place."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from eachwise.contracts.errors import InvalidInput
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the settings: immutable, keyword-only, no unknown keys."""
+
+
+class ApiSettings(_Section, frozen=True):
+    """Limits at the network's edge. Bytes are counted after gunzip."""
+
+    body_bytes_max: int = 4 * 1024 * 1024
+    event_bytes_max: int = 32 * 1024
+    pending_events_max: int = 100_000  # back-pressure: more than this waiting for the disk answers 503
+    requests_per_second_max: int = 0  # per key; 0 = no limit; above it 429
+
+
+class EventSettings(_Section, frozen=True):
+    """How events are understood. ``names`` maps a track name to [action, weight]; ``weights`` scale actions."""
+
+    future_tolerance_s: int = 24 * 3600
+    names: dict[str, tuple[str, float]] = {}
+    weights: dict[str, float] = {}
+
+
+class IdentitySettings(_Section, frozen=True):
+    """Guards against merging the world (compare Segment's identifier limits)."""
+
+    blocked_values: tuple[str, ...] = (
+        "", "0", "-1", "null", "none", "nil", "undefined", "nan", "anonymous", "guest", "unknown",
+        "00000000-0000-0000-0000-000000000000",
+    )  # compared without case and surrounding blanks
+    users_per_individual_max: int = 1  # without an explicit alias
+    emails_per_individual_max: int = 5
+    devices_per_individual_max: int = 100
+    merges_per_individual_max: int = 100
+
+
+class AffinitySettings(_Section, frozen=True):
+    """Affinity's horizons and priors (DESIGN.md and DECIDE.md: measured)."""
+
+    moment_half_life_s: float = 1800.0
+    general_half_life_s: float = 90 * 86400.0
+    prior_mass: float = 30.0
+    exposure_prior_mass: float = 60.0
+    declared_mass: float = 20.0
+
+
+class ConsentSettings(_Section, frozen=True):
+    """What holds for a purpose while a person has said nothing. Unlisted means unknown: no outbound, on-site allowed."""
+
+    defaults: dict[str, bool] = {}
+
+
+class StageSettings(_Section, frozen=True):
+    """Where the relationship's stages begin."""
+
+    engaged_score_min: float = 30.0
+    lapsed_after_days: float = 90.0
+
+
+class RecommendSettings(_Section, frozen=True):
+    """Blend of the candidate sources and how often a taste model is published."""
+
+    transition_weight: float = 1.0
+    affinity_weight: float = 0.5
+    trend_weight: float = 0.35
+    publish_interval_s: float = 10.0
+    neighbours_max: int = 200  # transitions kept for each item in a published model
+
+
+class DecideSettings(_Section, frozen=True):
+    """Arbitration, conflicts and exploration."""
+
+    policy: Literal["thompson", "epsilon_greedy"] = "thompson"
+    epsilon: float = 0.05
+    thompson_scale: float = 0.5  # α: scales the posterior's spread
+    thompson_draws: int = 16
+    probability_floor: float = 0.02  # shared by all candidates: every one keeps floor / K
+    kappa: float = 3.0  # what one disconnect costs, in units of the candidates' mean value
+    fatigue_cost: float = 0.0
+    conflict_upper_bound: float = -0.5  # log-odds: an affinity whose upper 95 % bound lies below is a conflict
+    lead_count: int = 10
+
+
+class LearnSettings(_Section, frozen=True):
+    """The learner's pace. A version is published at most once in ``publish_interval_s``."""
+
+    publish_interval_s: float = 1.0
+    snapshot_every_versions: int = 200
+    forgetting_half_life_updates: float = 200_000.0
+
+
+class StoreSettings(_Section, frozen=True):
+    """Durability and memory of the embedded store."""
+
+    synchronous: Literal["FULL", "NORMAL", "OFF"] = "FULL"
+    checkpoint_interval_s: float = 1.0
+    individuals_in_memory_max: int = 20_000
+    retain_decisions_days: float = 90.0
+
+
+class Settings(_Section, frozen=True):
+    """Everything an operator may set. Every default is documented in docs/reference/settings.md."""
+
+    project_id: str = "default"
+    api: ApiSettings = ApiSettings()
+    events: EventSettings = EventSettings()
+    identity: IdentitySettings = IdentitySettings()
+    affinity: AffinitySettings = AffinitySettings()
+    consent: ConsentSettings = ConsentSettings()
+    stage: StageSettings = StageSettings()
+    recommend: RecommendSettings = RecommendSettings()
+    decide: DecideSettings = DecideSettings()
+    learn: LearnSettings = LearnSettings()
+    store: StoreSettings = StoreSettings()
+
+
+def parse_settings(raw: dict[str, Any]) -> Settings:
+    """Build settings from plain data. Raises ``InvalidInput`` naming the key and what it should be."""
+    try:
+        return msgspec.convert(raw, Settings)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"settings: {error}", field="settings") from None
+
+
+def load_settings(path: Path | None) -> Settings:
+    """Read a TOML file (None: the defaults). Raises ``InvalidInput`` when it cannot be read or has unknown keys."""
+    if path is None:
+        return Settings()
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInput(f"settings: cannot read {path}: {error.strerror}", field="settings") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"settings: {path} is not valid TOML: {error}", field="settings") from None
+    return parse_settings(raw)
