@@ -20,7 +20,9 @@ class ApiSettings(_Section, frozen=True):
 
     body_bytes_max: int = 4 * 1024 * 1024
     event_bytes_max: int = 32 * 1024
-    pending_events_max: int = 100_000  # back-pressure: more than this waiting for the disk answers 503
+    pending_events_max: int = (
+        100_000  # back-pressure: more than this waiting for the disk answers 503
+    )
     requests_per_second_max: int = 0  # per key; 0 = no limit; above it 429
 
 
@@ -36,7 +38,17 @@ class IdentitySettings(_Section, frozen=True):
     """Guards against merging the world (compare Segment's identifier limits)."""
 
     blocked_values: tuple[str, ...] = (
-        "", "0", "-1", "null", "none", "nil", "undefined", "nan", "anonymous", "guest", "unknown",
+        "",
+        "0",
+        "-1",
+        "null",
+        "none",
+        "nil",
+        "undefined",
+        "nan",
+        "anonymous",
+        "guest",
+        "unknown",
         "00000000-0000-0000-0000-000000000000",
     )  # compared without case and surrounding blanks
     users_per_individual_max: int = 1  # without an explicit alias
@@ -88,7 +100,9 @@ class DecideSettings(_Section, frozen=True):
     probability_floor: float = 0.02  # shared by all candidates: every one keeps floor / K
     kappa: float = 3.0  # what one disconnect costs, in units of the candidates' mean value
     fatigue_cost: float = 0.0
-    conflict_upper_bound: float = -0.5  # log-odds: an affinity whose upper 95 % bound lies below is a conflict
+    conflict_upper_bound: float = (
+        -0.5
+    )  # log-odds: an affinity whose upper 95 % bound lies below is a conflict
     lead_count: int = 10
 
 
@@ -140,7 +154,11 @@ def load_settings(path: Path | None) -> Settings:
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InvalidInput(f"settings: cannot read {path}: {error.strerror}", field="settings") from None
+        raise InvalidInput(
+            f"settings: cannot read {path}: {error.strerror}", field="settings"
+        ) from None
     except tomllib.TOMLDecodeError as error:
-        raise InvalidInput(f"settings: {path} is not valid TOML: {error}", field="settings") from None
+        raise InvalidInput(
+            f"settings: {path} is not valid TOML: {error}", field="settings"
+        ) from None
     return parse_settings(raw)

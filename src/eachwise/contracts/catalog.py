@@ -29,7 +29,9 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     extra: dict[str, Any] = {}
 
 
-class ItemQuery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class ItemQuery(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
     """Which items an experience or placement may fill itself with: every named attribute has one of the values."""
 
     where: dict[str, str | list[str]] = {}

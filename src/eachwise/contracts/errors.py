@@ -1,16 +1,16 @@
 """The one error tree.
 
-    EachwiseError
-    ├── InvalidInput      the caller sent something that cannot be taken; names the field and the fix
-    │   └── TooLarge      a body or an event over its limit
-    ├── Unauthorized      a key is missing, unknown, or of the wrong kind
-    ├── NotFound          nothing has this id
-    ├── Busy              too much at once: come back after ``retry_after_s``
-    │   └── Unavailable   the engine cannot serve now (starting, stopping, disk full)
-    ├── StoreLocked       another process owns the embedded store; names the owner
-    ├── StoreError        the store refused or lost an operation
-    ├── CannotReplay      a decision's inputs are no longer kept; says which
-    └── MissingExtra      an optional dependency is not installed; gives the line that installs it
+EachwiseError
+├── InvalidInput      the caller sent something that cannot be taken; names the field and the fix
+│   └── TooLarge      a body or an event over its limit
+├── Unauthorized      a key is missing, unknown, or of the wrong kind
+├── NotFound          nothing has this id
+├── Busy              too much at once: come back after ``retry_after_s``
+│   └── Unavailable   the engine cannot serve now (starting, stopping, disk full)
+├── StoreLocked       another process owns the embedded store; names the owner
+├── StoreError        the store refused or lost an operation
+├── CannotReplay      a decision's inputs are no longer kept; says which
+└── MissingExtra      an optional dependency is not installed; gives the line that installs it
 """
 
 from __future__ import annotations

@@ -16,7 +16,9 @@ Channel = Literal["web", "app", "email", "push", "sms", "webhook"]
 ONSITE_CHANNELS = frozenset({"web", "app"})
 
 
-class Eligibility(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Eligibility(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
     """Who may get an experience. Everything stated must hold; an empty statement holds for everyone."""
 
     stages: list[Stage] = []
@@ -32,7 +34,9 @@ class Cap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     window_s: int
 
 
-class Experience(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Experience(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
     """One thing that can be done for a person.
 
     ``value`` is the money that one take-up is worth, ``cost`` the money one exposure costs, ``lever`` the
@@ -56,7 +60,9 @@ class Experience(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     content: dict[str, Any] = {}
 
 
-class Placement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Placement(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
     """Where an experience can appear.
 
     ``purpose`` is the consent purpose an appearance needs on outbound channels; ``outcome_window_s`` how long

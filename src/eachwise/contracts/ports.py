@@ -127,12 +127,18 @@ class Store(Protocol):
         ...
 
     def events_of(
-        self, *, user_ids: Iterable[str] = (), anonymous_ids: Iterable[str] = (), device_ids: Iterable[str] = ()
+        self,
+        *,
+        user_ids: Iterable[str] = (),
+        anonymous_ids: Iterable[str] = (),
+        device_ids: Iterable[str] = (),
     ) -> Iterator[LoggedEvent]:
         """Events sent with any of these ids, each once, ordered by (occurred_at, message_id)."""
         ...
 
-    def logins_on(self, *, anonymous_id: str | None = None, device_id: str | None = None) -> list[Login]:
+    def logins_on(
+        self, *, anonymous_id: str | None = None, device_id: str | None = None
+    ) -> list[Login]:
         """Every event that carried this device-like id *and* a user id (or an e-mail), as logins in time order.
 
         The identifier is ``user:ID``, or ``email:ADDRESS`` for an identify without user id.

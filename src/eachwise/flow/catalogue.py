@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
 import msgspec
 
-from eachwise.catalog import build_index, experiences_from, parse_items, placements_from, select, values_of_item
+from eachwise.catalog import (
+    build_index,
+    experiences_from,
+    parse_items,
+    placements_from,
+    select,
+    values_of_item,
+)
 from eachwise.contracts.arrays import Bools, CatalogIndex
 from eachwise.contracts.catalog import CatalogReceipt, Item, ItemQuery, RejectedItem
+from eachwise.contracts.decision import ShownItem
 from eachwise.contracts.errors import CannotReplay, InvalidInput, NotFound
 from eachwise.contracts.experience import Definitions, Experience, Placement
 from eachwise.contracts.ports import Commit, Store
 from eachwise.flow.drive import Flow
 
-# Older versions kept decoded, for replay.
-VERSIONS_KEPT = 4
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+
+# Older versions, and what is derived of them, kept at hand.
+VERSIONS_KEPT = 16
 
 
 class Shelf:
@@ -104,13 +115,13 @@ class Catalogue:
         """The catalogue at an older version. Raises ``CannotReplay`` when it is no longer kept."""
         if version == self._version:
             return self.shelf
-        return _kept(self._old_shelves, version, self._load_shelf)
+        return kept(self._old_shelves, version, self._load_shelf)
 
     def offers_at(self, version: int) -> Offers:
         """The definitions at an older version. Raises ``CannotReplay`` when they are no longer kept."""
         if version == self.offers.definitions.version:
             return self.offers
-        return _kept(self._old_offers, version, self._load_offers)
+        return kept(self._old_offers, version, self._load_offers)
 
     def item(self, item_id: str) -> Item:
         """One item. Raises ``NotFound``."""
@@ -129,24 +140,45 @@ class Catalogue:
             values = self._values[item_id] = values_of_item(item)
         return values
 
+    def dress(self, shown: ShownItem) -> ShownItem:
+        """A recorded item with what the catalogue says of it today; as recorded where it is gone."""
+        item = self._items.get(shown.item_id)
+        if item is None:
+            return shown
+        return msgspec.structs.replace(
+            shown,
+            title=item.title,
+            url=item.url,
+            image_url=item.image_url,
+            price=item.price,
+            currency=item.currency,
+            attributes=item.attributes,
+        )
+
     # -- changing ------------------------------------------------------------------------------------------
 
     def put_items(self, body: bytes) -> Flow[CatalogReceipt]:
         """Take JSON Lines (or a JSON list) of items; good lines are kept, bad ones reported with field and fix."""
         items, rejected = parse_items(body)
         version = yield from self._change_items(items, [])
-        return CatalogReceipt(success=not rejected, accepted=len(items), version=version, rejected=rejected)
+        return CatalogReceipt(
+            success=not rejected, accepted=len(items), version=version, rejected=rejected
+        )
 
     def remove_items(self, item_ids: Sequence[str]) -> Flow[CatalogReceipt]:
         """Take items out of the catalogue; ids that are not in it are reported."""
         known = [item_id for item_id in item_ids if item_id in self._items]
         missing = [
-            RejectedItem(line=number, field="item_id", reason=f"no item {item_id!r} in the catalogue")
+            RejectedItem(
+                line=number, field="item_id", reason=f"no item {item_id!r} in the catalogue"
+            )
             for number, item_id in enumerate(item_ids)
             if item_id not in self._items
         ]
         version = yield from self._change_items([], known)
-        return CatalogReceipt(success=not missing, accepted=len(known), version=version, rejected=missing)
+        return CatalogReceipt(
+            success=not missing, accepted=len(known), version=version, rejected=missing
+        )
 
     def _change_items(self, items: Sequence[Item], removed: Sequence[str]) -> Flow[int]:
         if not items and not removed:
@@ -185,11 +217,9 @@ class Catalogue:
                     )
         return (yield from self._define(placements, experiences))
 
-    def put_definitions(
-        self, placements: dict[str, Placement], experiences: dict[str, Experience]
-    ) -> Flow[Definitions]:
+    def put_definitions(self, definitions: Definitions) -> Flow[Definitions]:
         """Replace placements and experiences together, as one version."""
-        return (yield from self._define(placements, experiences))
+        return (yield from self._define(definitions.placements, definitions.experiences))
 
     def _define(
         self, placements: dict[str, Placement], experiences: dict[str, Experience]
@@ -215,12 +245,12 @@ class Catalogue:
         return Offers(definitions)
 
 
-T = TypeVar("T")
-
-
-def _kept(cache: OrderedDict[int, T], version: int, load: Callable[[int], T]) -> T:
-    if version not in cache:
-        cache[version] = load(version)
-        if len(cache) > VERSIONS_KEPT:
-            cache.popitem(last=False)
-    return cache[version]
+def kept(cache: OrderedDict[K, T], key: K, load: Callable[[K], T]) -> T:
+    """The cached value of a key, loaded where it is missing; the least lately used goes when there are too many."""
+    if key in cache:
+        cache.move_to_end(key)
+        return cache[key]
+    value = cache[key] = load(key)
+    if len(cache) > VERSIONS_KEPT:
+        cache.popitem(last=False)
+    return value

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.events import Event, Rejection
 from eachwise.contracts.ports import Clock, ImportProgress, Store
@@ -33,7 +31,9 @@ class Importing:
         known = self._store.import_progress(digest)
         return known or ImportProgress(digest=digest, next_row=0, accepted=0, rejected=0)
 
-    def take(self, digest: str, source: str, first_row: int, rows: Sequence[bytes], finished: bool) -> Flow[ImportProgress]:
+    def take(
+        self, digest: str, source: str, first_row: int, rows: Sequence[bytes], finished: bool
+    ) -> Flow[ImportProgress]:
         """Take consecutive rows. Rows before the file's progress are skipped; a gap raises ``InvalidInput``."""
         known = self.progress(digest)
         if first_row > known.next_row:
@@ -54,26 +54,22 @@ class Importing:
             yield from self._ingest.ingest(events, rejections, source=source, progress=progress)
         return progress
 
-    def _parse(self, digest: str, first_row: int, rows: Sequence[bytes]) -> tuple[list[Event], list[Rejection]]:
+    def _parse(
+        self, digest: str, first_row: int, rows: Sequence[bytes]
+    ) -> tuple[list[Event], list[Rejection]]:
         received_at_us = self._clock.now_us()
         events: list[Event] = []
         rejections: list[Rejection] = []
         for row, line in enumerate(rows, start=first_row):
             if not line.strip():
                 continue
-            try:
-                raw = msgspec.json.decode(line)
-            except msgspec.DecodeError as error:
-                rejections.append(
-                    Rejection(index=row, code="invalid_json", reason=f"the line is not JSON: {error}", body=line)
-                )
-                continue
             parsed = parse_event(
-                raw,
+                line,
                 index=row,
                 received_at_us=received_at_us,
                 settings=self._settings,
                 new_id=lambda row=row: f"import-{digest[:32]}-{row}",  # type: ignore[misc]
+                live=False,
             )
             if isinstance(parsed, Rejection):
                 rejections.append(parsed)

@@ -15,12 +15,20 @@ import msgspec
 from eachwise.contracts.errors import Unavailable
 from eachwise.contracts.events import BatchResult, Event, Meaning, RejectedEvent, Rejection
 from eachwise.contracts.individual import Individual
-from eachwise.contracts.ports import Clock, Commit, Committed, ImportProgress, Login, NewRejections, Store
+from eachwise.contracts.ports import (
+    Clock,
+    Commit,
+    Committed,
+    ImportProgress,
+    Login,
+    NewRejections,
+    Store,
+)
 from eachwise.events import meaning_of
+from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.drive import Flow
 from eachwise.flow.learn import Learning
 from eachwise.flow.people import People
-from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.taste import Tasting
 from eachwise.identity import Directory
 from eachwise.individual import fold
@@ -84,8 +92,13 @@ class Ingest:
 
         Raises ``Unavailable`` when too many events wait for the disk; the sender should retry with the same ids.
         """
-        if self._store.pending() + len(events) > max(self._settings.api.pending_events_max, len(events)):
-            raise Unavailable("too many events wait for the disk; retry with the same message ids", retry_after_s=1)
+        if self._store.pending() + len(events) > max(
+            self._settings.api.pending_events_max, len(events)
+        ):
+            raise Unavailable(
+                "too many events wait for the disk; retry with the same message ids",
+                retry_after_s=1,
+            )
         tickets = self._hand_over(events, rejections, source, progress)
         for ticket in tickets:
             try:
@@ -95,7 +108,9 @@ class Ingest:
             self._drain(ticket)
         for ticket in tickets:
             if ticket.failure is not None:
-                raise Unavailable(f"events could not be written: {ticket.failure}") from ticket.failure
+                raise Unavailable(
+                    f"events could not be written: {ticket.failure}"
+                ) from ticket.failure
         if self._people.changed >= CHANGED_MAX:
             yield from self.checkpoint()
         return BatchResult(
@@ -106,7 +121,11 @@ class Ingest:
         )
 
     def _hand_over(
-        self, events: Sequence[Event], rejections: Sequence[Rejection], source: str, progress: ImportProgress | None
+        self,
+        events: Sequence[Event],
+        rejections: Sequence[Rejection],
+        source: str,
+        progress: ImportProgress | None,
     ) -> list[Ticket]:
         """Queue the commits. Rejections and progress ride with the last slice: they never run ahead of the events."""
         slices = [events[i : i + SLICE_EVENTS] for i in range(0, len(events), SLICE_EVENTS)] or [()]
@@ -117,7 +136,9 @@ class Ingest:
                 if rejections:
                     commit.rejections = [
                         NewRejections(
-                            source=source, received_at_us=self._clock.now_us(), rejections=list(rejections)
+                            source=source,
+                            received_at_us=self._clock.now_us(),
+                            rejections=list(rejections),
                         )
                     ]
                 if progress is not None:
@@ -169,18 +190,29 @@ class Ingest:
         return now_stale
 
     def _fold(self, person: str, event: Event, meaning: Meaning) -> None:
-        fold(self._people.edit(person), event, meaning, self._catalogue.values_of, self._settings.affinity)
+        fold(
+            self._people.edit(person),
+            event,
+            meaning,
+            self._catalogue.values_of,
+            self._settings.affinity,
+        )
 
     def refold(self, individual_id: str) -> None:
         """Recompute one individual from the log: every applied event that belongs to the person by today's links."""
         sources = self._directory.sources_of(individual_id)
         state = Individual()
         logged = self._store.events_of(
-            user_ids=sources.user_ids, anonymous_ids=sources.anonymous_ids, device_ids=sources.device_ids
+            user_ids=sources.user_ids,
+            anonymous_ids=sources.anonymous_ids,
+            device_ids=sources.device_ids,
         )
         for entry in logged:
             event = entry.event
-            if entry.sequence <= self.applied_sequence and self._directory.person_of(event) == individual_id:
+            if (
+                entry.sequence <= self.applied_sequence
+                and self._directory.person_of(event) == individual_id
+            ):
                 meaning = meaning_of(event, self._settings.events)
                 fold(state, event, meaning, self._catalogue.values_of, self._settings.affinity)
         self._people.replace(individual_id, state if state.events else None)

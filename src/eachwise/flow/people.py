@@ -99,7 +99,10 @@ class People:
 
     def take_changed(self) -> dict[str, bytes | None]:
         """What the next checkpoint must write. Call ``settled`` once it is durable."""
-        taken = {key: None if (s := self._states[key]) is None else _encode(s) for key in sorted(self._changed)}
+        taken = {
+            key: None if (s := self._states[key]) is None else _encode(s)
+            for key in sorted(self._changed)
+        }
         self._in_flight = frozenset(self._changed)
         self._changed.clear()
         return taken

@@ -44,7 +44,9 @@ class Reading:
             resolved = self._directory.resolve(candidate)
             if self._people.find(resolved) is not None:
                 return resolved
-        raise NotFound(f"no individual {individual_id!r}; ids look like user:42, anon:abc or email:a@b.example")
+        raise NotFound(
+            f"no individual {individual_id!r}; ids look like user:42, anon:abc or email:a@b.example"
+        )
 
     def profile(self, individual_id: str) -> Profile:
         """The individual in words and figures. Raises ``NotFound``."""
@@ -65,7 +67,9 @@ class Reading:
         """A decision's record. Raises ``NotFound``."""
         record = self._store.decision(decision_id)
         if record is None:
-            raise NotFound(f"no decision {decision_id!r}; it was never made, or is older than the retention")
+            raise NotFound(
+                f"no decision {decision_id!r}; it was never made, or is older than the retention"
+            )
         return record
 
     def explain(self, decision_id: str) -> Explanation:
@@ -81,5 +85,8 @@ class Reading:
             for entry in self._store.outcomes_of(decision_id)
         ]
         return Explanation(
-            decision_id=decision_id, lines=explain(record, outcomes), record=record, outcomes=outcomes
+            decision_id=decision_id,
+            lines=explain(record, outcomes),
+            record=record,
+            outcomes=outcomes,
         )

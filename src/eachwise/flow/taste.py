@@ -16,8 +16,8 @@ from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.drive import Flow
 from eachwise.individual import ENGAGED, Population
 from eachwise.maths.decay import seconds
-from eachwise.recommend import TasteStatistics, decode_model, encode_model, solve
 from eachwise.recommend import WINDOW as TRANSITION_WINDOW
+from eachwise.recommend import TasteStatistics, decode_model, encode_model, solve
 from eachwise.settings import Settings
 
 MODEL = "taste"
@@ -36,7 +36,13 @@ class Tasting:
     """Counts transitions, trends and the population's shares; publishes a ``TasteModel`` from time to time."""
 
     def __init__(
-        self, *, store: Store, clock: Clock, settings: Settings, catalogue: Catalogue, executor: Executor
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        settings: Settings,
+        catalogue: Catalogue,
+        executor: Executor,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -57,7 +63,7 @@ class Tasting:
             self._statistics = TasteStatistics.decode(kept.statistics)
             self.population = msgspec.msgpack.decode(kept.population, type=Population)
         newest = store.model(MODEL)
-        self._published_at_us = newest.created_at_us if newest else 0
+        self.published_at_us = newest.created_at_us if newest else 0
         self.model = decode_model(newest.body) if newest else empty_model()
 
     def observe(self, event: Event, meaning: Meaning, state: Individual | None) -> None:
@@ -74,9 +80,13 @@ class Tasting:
 
     def due(self) -> bool:
         """Whether enough time has passed, and anything was learnt, since the last version."""
-        waited_us = self._clock.now_us() - self._published_at_us
+        waited_us = self._clock.now_us() - self.published_at_us
         changed = self._observed > 0 or self._published_catalog != self._catalogue.version
-        return changed and not self._publishing and waited_us >= self._settings.recommend.publish_interval_s * 1e6
+        return (
+            changed
+            and not self._publishing
+            and waited_us >= self._settings.recommend.publish_interval_s * 1e6
+        )
 
     def publish(self, sequence: int) -> Flow[TasteModel]:
         """Solve the statistics into a new version and make both durable; ``sequence`` is how far they have seen."""
@@ -107,19 +117,25 @@ class Tasting:
         body = encode_model(model)
         yield self._store.commit(
             Commit(
-                models=[ModelVersion(model=MODEL, version=version, base=0, created_at_us=now_us, body=body)],
+                models=[
+                    ModelVersion(
+                        model=MODEL, version=version, base=0, created_at_us=now_us, body=body
+                    )
+                ],
                 statistics={STATISTIC: stored},
             )
         )
         self.sequence = sequence
-        self._published_at_us = now_us
+        self.published_at_us = now_us
         self.model = model
         return model
 
 
 def empty_model() -> TasteModel:
     """Version 0: nothing learnt yet. The same everywhere, so a decision made with it can be replayed."""
-    return solve(TasteStatistics(), version=0, item_ids=(), expected={}, neighbours_max=0, now_s=0.0)
+    return solve(
+        TasteStatistics(), version=0, item_ids=(), expected={}, neighbours_max=0, now_s=0.0
+    )
 
 
 def previous_items(state: Individual | None, occurred_at_us: int) -> list[str]:

@@ -1,0 +1,1 @@
+"""Stores, channels and clocks: the only code that knows a vendor."""

@@ -1,0 +1,30 @@
+"""Which versions of a model may go: what no kept decision needs, chains of deltas included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+
+def droppable_versions(bases: Mapping[int, int], used: Iterable[int]) -> list[int]:
+    """Versions that are neither used, nor the newest, nor part of the chain under one that is.
+
+    ``bases`` maps every stored version to its base (0: a snapshot). A version is rebuilt from the
+    snapshot at the root of its bases and every version between, so all of root … version is kept.
+    Ascending.
+    """
+    versions = sorted(bases)
+    needed = {version for version in used if version in bases} | set(versions[-1:])
+    kept_from: dict[int, int] = {}
+    for version in needed:
+        root = version
+        # A base is below its version; anything else would be a circle.
+        while 0 < bases.get(root, 0) < root:
+            root = bases[root]
+        kept_from[version] = root
+    droppable = []
+    root = versions[-1] + 1 if versions else 0
+    for version in reversed(versions):
+        root = min(root, kept_from.get(version, root))
+        if version < root:
+            droppable.append(version)
+    return droppable[::-1]

@@ -1,0 +1,247 @@
+"""The only file that knows both flows and adapters: it builds the core over a store, and the in-process ``Engine``."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import msgspec
+
+from eachwise.adapters.clocks import SystemClock
+from eachwise.adapters.memory import MemoryStore
+from eachwise.adapters.sqlite import SqliteStore
+from eachwise.catalog import parse_definitions
+from eachwise.contracts.catalog import CatalogReceipt
+from eachwise.contracts.decision import (
+    DecideRequest,
+    DecideResponse,
+    DecisionRecord,
+    Explanation,
+    Replay,
+)
+from eachwise.contracts.events import BatchResult, StoredRejection
+from eachwise.contracts.experience import Definitions
+from eachwise.contracts.individual import Profile
+from eachwise.contracts.ports import Clock, ImportProgress, Store
+from eachwise.flow.core import Core
+from eachwise.flow.drive import Flow, run
+from eachwise.maths.decay import MICROSECONDS
+from eachwise.settings import Settings
+
+R = TypeVar("R")
+
+# The in-process engine has no timer: housekeeping rides on calls, at most this often.
+TICK_INTERVAL_US = MICROSECONDS // 4
+
+
+def open_store(path: Path | None, settings: Settings) -> Store:
+    """The embedded store in a directory, or (None) one in memory that is gone with the process.
+
+    Raises ``StoreLocked`` naming the owner when another process has the directory open.
+    """
+    if path is None:
+        return MemoryStore(settings.project_id)
+    return SqliteStore(path, project_id=settings.project_id, settings=settings.store)
+
+
+@contextmanager
+def open_core(path: Path | None, settings: Settings, clock: Clock) -> Iterator[Core]:
+    """A core over a store, caught up with its log; on leaving, what is in memory is written and the store released."""
+    store = open_store(path, settings)
+    with closing(store), ThreadPoolExecutor(1, thread_name_prefix="eachwise-solve") as executor:
+        core = Core(store=store, clock=clock, settings=settings, executor=executor)
+        run(core.open())
+        dropped = False
+        try:
+            yield core
+        except GeneratorExit:
+            # Forgotten without a close: nothing is lost, the next start folds the log's tail again.
+            dropped = True
+            raise
+        finally:
+            if not dropped:
+                run(core.checkpoint())
+
+
+class Engine:
+    """The whole loop in this process, without HTTP: events in, decisions out, learning in between.
+
+    >>> from eachwise import Engine
+    >>> with Engine.open() as engine:
+    ...     _ = engine.track("u1", "Product Viewed", {"product_id": "salmon"})
+    ...     engine.individual("u1").events
+    1
+
+    Calls are serialised by a lock, so threads may share an engine. Nothing is written after ``close``.
+    """
+
+    def __init__(self, core: Core, clock: Clock, close: Callable[[], None]) -> None:
+        self.core = core
+        self._clock = clock
+        self._close = close
+        self._lock = threading.RLock()
+        self._ticked_at_us = clock.now_us()
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path | None = None,
+        *,
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+    ) -> Engine:
+        """Open (or create) the store in a directory; without a path everything stays in memory."""
+        chosen_clock = clock or SystemClock()
+        chosen_path = Path(path) if path is not None else None
+        stack = ExitStack()
+        core = stack.enter_context(open_core(chosen_path, settings or Settings(), chosen_clock))
+        return cls(core, chosen_clock, stack.close)
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write what is in memory and release the store. A crash instead loses nothing that was acknowledged."""
+        with self._lock:
+            self._close()
+
+    def _run(self, flow: Flow[R]) -> R:
+        with self._lock:
+            result = run(flow)
+            now_us = self._clock.now_us()
+            if now_us - self._ticked_at_us >= TICK_INTERVAL_US:
+                self._ticked_at_us = now_us
+                run(self.core.tick())
+            return result
+
+    def tick(self) -> None:
+        """Do what is due now: settle outcomes, publish models, checkpoint. Calls do this by themselves too."""
+        with self._lock:
+            run(self.core.tick())
+
+    # -- events --------------------------------------------------------------------------------------------
+
+    def send(self, events: Iterable[Mapping[str, Any]]) -> BatchResult:
+        """Take events in Segment's shape (dicts as a client would put them into a batch)."""
+        return self._run(self.core.ingest_raw(list(events)))
+
+    def track(
+        self,
+        user_id: str | None,
+        event: str,
+        properties: Mapping[str, Any] | None = None,
+        **fields: Any,
+    ) -> BatchResult:
+        """One ``track`` event; ``fields`` are Segment's (``anonymousId``, ``timestamp``, ``messageId``, ``context``)."""
+        body = {
+            "type": "track",
+            "userId": user_id,
+            "event": event,
+            "properties": dict(properties or {}),
+        }
+        return self.send([body | fields])
+
+    def identify(
+        self, user_id: str | None, traits: Mapping[str, Any] | None = None, **fields: Any
+    ) -> BatchResult:
+        """One ``identify`` event."""
+        return self.send(
+            [{"type": "identify", "userId": user_id, "traits": dict(traits or {})} | fields]
+        )
+
+    def unmerge(self, left: str, right: str) -> dict[str, str]:
+        """Declare two typed identifiers (``user:1``, ``anon:a``) to be two people; both are refolded from the log."""
+        return self._run(self.core.unmerge(left, right))
+
+    def rejections(self, after: int = 0, limit: int = 100) -> list[StoredRejection]:
+        """Events that were turned away, with the reasons."""
+        with self._lock:
+            return self.core.rejections(after, limit)
+
+    def import_rows(
+        self, digest: str, source: str, first_row: int, rows: Sequence[bytes], finished: bool
+    ) -> ImportProgress:
+        """Take consecutive rows of a JSON Lines file of events (see ``eachwise import events``)."""
+        return self._run(self.core.import_rows(digest, source, first_row, rows, finished))
+
+    def import_progress(self, digest: str) -> ImportProgress:
+        """How far a file, by the SHA-256 of its content, has been taken."""
+        with self._lock:
+            return self.core.import_progress(digest)
+
+    # -- catalogue and definitions -------------------------------------------------------------------------
+
+    def put_items(self, items: bytes | Iterable[Mapping[str, Any]]) -> CatalogReceipt:
+        """Add or replace items: JSON Lines as bytes, or dicts."""
+        body = items if isinstance(items, bytes) else msgspec.json.encode(list(items))
+        return self._run(self.core.put_items(body))
+
+    def remove_items(self, item_ids: Sequence[str]) -> CatalogReceipt:
+        """Take items out of the catalogue."""
+        return self._run(self.core.remove_items(item_ids))
+
+    def define(self, document: str | bytes | Mapping[str, Any]) -> Definitions:
+        """Replace placements and experiences by a YAML document (or the same as a dict)."""
+        text = document if isinstance(document, str | bytes) else msgspec.json.encode(document)
+        return self._run(self.core.put_definitions(parse_definitions(text)))
+
+    # -- decisions and people ------------------------------------------------------------------------------
+
+    def decide(
+        self,
+        user_id: str | None = None,
+        *,
+        anonymous_id: str | None = None,
+        placements: Sequence[str],
+        context: Mapping[str, Any] | None = None,
+        count: int | None = None,
+        request_id: str | None = None,
+    ) -> DecideResponse:
+        """The next best experience for this person, one for each placement."""
+        request = DecideRequest(
+            user_id=user_id,
+            anonymous_id=anonymous_id,
+            placements=list(placements),
+            context=dict(context or {}),
+            count=count,
+            request_id=request_id,
+        )
+        return self._run(self.core.decide(request))
+
+    def individual(self, individual_id: str) -> Profile:
+        """Who this person is to us: tastes in words with their evidence, stage, engagement, orders, consent."""
+        with self._lock:
+            return self.core.profile(individual_id)
+
+    def decision(self, decision_id: str) -> DecisionRecord:
+        """A decision's record."""
+        with self._lock:
+            return self.core.decision(decision_id)
+
+    def explain(self, decision_id: str) -> Explanation:
+        """Why it was decided so, in words, and what came back."""
+        with self._lock:
+            return self.core.explain(decision_id)
+
+    def replay(self, decision_id: str) -> Replay:
+        """Recompute a decision from its record; says whether every figure agrees."""
+        with self._lock:
+            return self.core.replay(decision_id)
+
+    def status(self) -> dict[str, Any]:
+        """Counts and versions."""
+        with self._lock:
+            return self.core.status()

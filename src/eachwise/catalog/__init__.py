@@ -1,0 +1,25 @@
+"""What can be shown and done: items, their index, the operator's definitions. Pure functions."""
+
+from eachwise.catalog.definitions import (
+    definitions_as_json,
+    experiences_from,
+    parse_definitions,
+    placements_from,
+)
+from eachwise.catalog.index import build_index, select, showable
+from eachwise.catalog.items import parse_item, parse_items, values_of_item
+from eachwise.catalog.times import parse_time_us
+
+__all__ = [
+    "build_index",
+    "definitions_as_json",
+    "experiences_from",
+    "parse_definitions",
+    "parse_item",
+    "parse_items",
+    "parse_time_us",
+    "placements_from",
+    "select",
+    "showable",
+    "values_of_item",
+]

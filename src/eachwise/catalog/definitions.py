@@ -1,0 +1,229 @@
+"""The operator's experiences and placements: every refusal says where, and what would be right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from eachwise.catalog.conversion import Misfit, convert
+from eachwise.catalog.documents import Document, Path, read_document
+from eachwise.catalog.items import attributes_fault, kind_of, name_fault, nearest
+from eachwise.catalog.times import parse_time_us
+from eachwise.contracts.experience import SILENCE, Cap, Definitions, Experience, Placement
+
+LEVER_MIN, LEVER_MAX = 0.1, 10.0
+COUNT_MAX = 100  # items of one experience or placement
+
+_Defined = TypeVar("_Defined", bound=Experience | Placement)
+Fault = tuple[Path, str]
+
+_IDS: Final[dict[type[Any], str]] = {Experience: "experience_id", Placement: "placement_id"}
+_NAMES: Final[dict[type[Any], str]] = {Experience: "experiences", Placement: "placements"}
+
+
+def parse_definitions(text: str | bytes, *, known_placements: Collection[str] = ()) -> Definitions:
+    """Read YAML or JSON with top-level ``placements`` and/or ``experiences``, each a list.
+
+    An experience may name the document's placements and the ``known_placements``. Version 0: the
+    caller counts. Raises ``InvalidInput``, such as ``line 12: experiences[3].lever: must be between
+    0.1 and 10``.
+    """
+    document = read_document(text)
+    names = tuple(_NAMES.values())
+    if not isinstance(document.data, dict):
+        raise document.fault((), f"must have {' and/or '.join(names)} at its top level")
+    for name in document.data:
+        if name not in names:
+            raise document.fault(
+                (name,), f"unknown key{nearest(name, names)}; known: {', '.join(names)}"
+            )
+    placements = _defined(document, document.data.get("placements"), Placement)
+    experiences = _defined(document, document.data.get("experiences"), Experience)
+    _check_placements(document, experiences, {*placements, *known_placements})
+    return Definitions(placements=placements, experiences=experiences)
+
+
+def placements_from(raw: object) -> dict[str, Placement]:
+    """Placements by id from decoded JSON: a list, or an object with ``placements``."""
+    document = _document(raw, "placements")
+    return _defined(document, _listed(document, "placements"), Placement)
+
+
+def experiences_from(
+    raw: object, *, known_placements: Collection[str] = ()
+) -> dict[str, Experience]:
+    """Experiences by id from decoded JSON: a list, or an object with ``experiences``."""
+    document = _document(raw, "experiences")
+    found = _defined(document, _listed(document, "experiences"), Experience)
+    _check_placements(document, found, known_placements)
+    return found
+
+
+def definitions_as_json(definitions: Definitions) -> dict[str, Any]:
+    """Plain data that ``parse_definitions`` reads back to the same placements and experiences."""
+    return {
+        "version": definitions.version,
+        "placements": msgspec.to_builtins(list(definitions.placements.values())),
+        "experiences": msgspec.to_builtins(list(definitions.experiences.values())),
+    }
+
+
+def _document(raw: object, name: str) -> Document:
+    """Decoded data as a document without lines, in the shape that a file has."""
+    return Document(raw if isinstance(raw, dict) else {name: raw})
+
+
+def _listed(document: Document, name: str) -> object:
+    assert isinstance(document.data, dict)
+    for key in document.data:
+        if key != name:
+            raise document.fault((str(key),), f"unknown key; send a list, or an object with {name}")
+    return document.data.get(name, {})
+
+
+def _defined(document: Document, raw: object, kind: type[_Defined]) -> dict[str, _Defined]:
+    """Each definition by its id, in the order given; None means that there are none."""
+    name, id_name = _NAMES[kind], _IDS[kind]
+    if raw is None:
+        return {}
+    if not isinstance(raw, list):
+        raise document.fault(
+            (name,), f"must be a list, each with its {id_name}, not {kind_of(raw)}"
+        )
+    found: dict[str, _Defined] = {}
+    for position, one in enumerate(raw):
+        path: Path = (name, position)
+        defined = _converted(document, path, one, kind)
+        fault = next(_faults(defined), None)
+        if fault is not None:
+            raise document.fault((*path, *fault[0]), fault[1])
+        identifier = str(getattr(defined, id_name))
+        if identifier in found:
+            reason = f"{identifier!r} is defined twice: ids must differ"
+            raise document.fault((*path, id_name), reason)
+        found[identifier] = defined
+    return found
+
+
+def _converted(document: Document, path: Path, raw: object, kind: type[_Defined]) -> _Defined:
+    if not isinstance(raw, dict):
+        reason = f"must be a mapping with its {_IDS[kind]}, not {kind_of(raw)}"
+        raise document.fault(path, reason)
+    try:
+        return convert(raw, kind)
+    except Misfit as misfit:
+        raise document.fault((*path, *misfit.path), misfit.reason) from None
+
+
+def _check_placements(
+    document: Document, experiences: Mapping[str, Experience], known: Collection[str]
+) -> None:
+    """Every placement that an experience names is known."""
+    for position, experience in enumerate(experiences.values()):
+        for place, name in enumerate(experience.placements):
+            if name not in known:
+                listed = ", ".join(sorted(known)) or "none yet"
+                reason = f"unknown placement {name!r}{nearest(name, known)}; known: {listed}"
+                raise document.fault(("experiences", position, "placements", place), reason)
+
+
+def _faults(defined: Experience | Placement) -> Iterator[Fault]:
+    if isinstance(defined, Placement):
+        yield from _placement_faults(defined)
+    else:
+        yield from _experience_faults(defined)
+
+
+def _placement_faults(placement: Placement) -> Iterator[Fault]:
+    if fault := name_fault(placement.placement_id):
+        yield ("placement_id",), fault
+    if fault := name_fault(placement.purpose):
+        yield ("purpose",), fault
+    if not 1 <= placement.count <= COUNT_MAX:
+        yield ("count",), f"must be between 1 and {COUNT_MAX}"
+    for name in ("outcome_window_s", "reserve_s"):
+        if getattr(placement, name) < 1:
+            yield (name,), "must be at least 1 second"
+    yield from _cap_faults(placement.caps)
+
+
+def _experience_faults(experience: Experience) -> Iterator[Fault]:
+    if fault := name_fault(experience.experience_id):
+        yield ("experience_id",), fault
+    if experience.experience_id == SILENCE:
+        yield ("experience_id",), f"{SILENCE!r} is always a candidate and cannot be defined"
+    if not experience.placements:
+        yield ("placements",), "must name at least one placement, else it can never appear"
+    if len(set(experience.placements)) < len(experience.placements):
+        yield ("placements",), "names a placement twice"
+    if wrong := attributes_fault(experience.attributes):
+        yield ("attributes", *wrong[0]), wrong[1]
+    yield from _money_faults(experience)
+    yield from _query_faults(experience)
+    yield from _eligibility_faults(experience)
+    yield from _cap_faults(experience.caps)
+    yield from _time_faults(experience)
+
+
+def _money_faults(experience: Experience) -> Iterator[Fault]:
+    if not LEVER_MIN <= experience.lever <= LEVER_MAX:
+        yield ("lever",), f"must be between {LEVER_MIN:g} and {LEVER_MAX:g}"
+    for name in ("value", "cost"):
+        amount = getattr(experience, name)
+        if not (math.isfinite(amount) and amount >= 0):
+            yield (name,), "must be a number of at least 0"
+
+
+def _query_faults(experience: Experience) -> Iterator[Fault]:
+    query = experience.items
+    if query is None:
+        if experience.kind == "list":
+            yield (
+                ("items",),
+                "is required for kind list: which items, such as {where: {category: fish}}",
+            )
+        return
+    if not 1 <= query.count <= COUNT_MAX:
+        yield ("items", "count"), f"must be between 1 and {COUNT_MAX}"
+    for name in ("where", "exclude"):
+        attributes = getattr(query, name)
+        if fault := attributes_fault(attributes):
+            yield ("items", name, *fault[0]), fault[1]
+        for attribute, values in attributes.items():
+            if values == []:
+                yield ("items", name, attribute), "must name at least one value"
+
+
+def _eligibility_faults(experience: Experience) -> Iterator[Fault]:
+    for name in ("traits", "context"):
+        for key, values in getattr(experience.eligibility, name).items():
+            if not values:
+                yield (
+                    ("eligibility", name, key),
+                    "must list at least one value, else nobody is eligible",
+                )
+
+
+def _cap_faults(caps: Sequence[Cap]) -> Iterator[Fault]:
+    for position, cap in enumerate(caps):
+        for name in ("count", "window_s"):
+            if getattr(cap, name) < 1:
+                yield ("caps", position, name), "must be at least 1"
+
+
+def _time_faults(experience: Experience) -> Iterator[Fault]:
+    times: dict[str, int] = {}
+    for name in ("starts_at", "ends_at"):
+        text = getattr(experience, name)
+        if text is None:
+            continue
+        try:
+            times[name] = parse_time_us(text)
+        except (ValueError, OverflowError):
+            yield (name,), 'must be an ISO 8601 time such as "2026-05-01T08:00:00Z" or a date'
+            return
+    if len(times) == 2 and times["ends_at"] <= times["starts_at"]:
+        yield ("ends_at",), f"must lie after starts_at ({experience.starts_at})"

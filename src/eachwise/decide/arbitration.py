@@ -1,0 +1,86 @@
+"""What each candidate is worth now (DESIGN.md, Arbitration): priority in money, every factor kept apart.
+
+priority = p_takeup · value · lever − κ · p_disconnect − fatigue − cost          silence: 0
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eachwise.contracts.arrays import Bools, Floats
+from eachwise.contracts.decision import Factors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worth:
+    """The factors of K candidates, (K,) each in money unless a probability; ``kappa`` is one for the decision."""
+
+    p_takeup: Floats
+    value: Floats
+    lever: Floats
+    p_disconnect: Floats
+    kappa: float
+    fatigue: Floats
+    cost: Floats
+
+    def all_factors(self) -> list[Factors]:
+        """The factors of each candidate, as the record keeps them."""
+        columns = (
+            self.p_takeup,
+            self.value,
+            self.lever,
+            self.p_disconnect,
+            self.fatigue,
+            self.cost,
+        )
+        return [
+            Factors(
+                p_takeup=p_takeup,
+                value=value,
+                lever=lever,
+                p_disconnect=p_disconnect,
+                kappa=self.kappa,
+                fatigue=fatigue,
+                cost=cost,
+            )
+            for p_takeup, value, lever, p_disconnect, fatigue, cost in zip(
+                *(column.tolist() for column in columns), strict=True
+            )
+        ]
+
+
+def kappa_money(kappa: float, value: Floats) -> float:
+    """What one disconnect costs: κ, in units of a take-up, times the candidates' mean declared value."""
+    return kappa * float(value.mean()) if len(value) else 0.0
+
+
+def priorities(worth: Worth) -> Floats:
+    """(K,): the candidates' priorities."""
+    return _priorities(worth, worth.p_takeup)
+
+
+def sampled_priorities(worth: Worth, takeup: Floats) -> Floats:
+    """(M, K): the priorities under M draws of P(take-up).
+
+    P(disconnect) enters with its expectation: being uncertain about a harm is no reason to try it.
+    """
+    return _priorities(worth, takeup)
+
+
+def explorable(worth: Worth) -> Bools:
+    """(K,): where the expected gain covers the expected harm, p_takeup · value · lever ≥ κ · p_disconnect.
+
+    The exploration floor goes to these and to silence only: nobody is shown something for the sake of learning that
+    is expected to run against the person.
+    """
+    return np.asarray(
+        worth.p_takeup * worth.value * worth.lever >= worth.kappa * worth.p_disconnect
+    )
+
+
+def _priorities(worth: Worth, takeup: Floats) -> Floats:
+    """The formula of the module, one operation after the other so that it can be recomputed to the bit."""
+    gain = takeup * worth.value * worth.lever
+    return np.asarray(gain - worth.kappa * worth.p_disconnect - worth.fatigue - worth.cost)

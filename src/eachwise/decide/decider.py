@@ -1,0 +1,160 @@
+"""The decision itself: filters, features, scores, arbitration, policy, one draw. A pure function of the situation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eachwise.contracts.arrays import Floats, Ints
+from eachwise.contracts.decision import Candidate, Factors, Filtered
+from eachwise.contracts.experience import SILENCE
+from eachwise.decide.arbitration import (
+    Worth,
+    explorable,
+    kappa_money,
+    priorities,
+    sampled_priorities,
+)
+from eachwise.decide.constraints import Evidence, apply_filters
+from eachwise.decide.exposures import Exposed, exposures, held
+from eachwise.decide.features import moving_features, named
+from eachwise.decide.items import Screen, screen, shown_items
+from eachwise.decide.policies import policy_named
+from eachwise.decide.propensity import Score, sampled, score
+from eachwise.decide.reasons import reasons_shown, reasons_silent
+from eachwise.decide.situation import Choice, Situation
+from eachwise.maths.draws import choose, sample
+
+# What a seed is used for; two uses never share a number. Permanent: a change alters every replay.
+_DRAWS_STREAM, _ACTION_STREAM = 1, 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Field:
+    """The candidates that compete, silence last. ``rows`` (K,) their rows in the layout, ``moving`` (rows, D)."""
+
+    rows: Ints
+    moving: Floats
+    worth: Worth
+    priorities: Floats
+    probabilities: Floats
+
+
+def decide(situation: Situation) -> Choice:
+    """The next best experience, or silence: bit for bit the same for the same situation.
+
+    Silence is always a candidate, with priority 0, and no filter applies to it. An experience that a filter took out
+    cannot be drawn, whatever the policy. On another processor the figures agree to rounding.
+    """
+    shown, confirmed = exposures(situation.contacts)
+    places = held(situation.reservations, confirmed, situation.now_us)
+    screened = screen(situation)
+    passed, filtered, counts = apply_filters(
+        Evidence(situation=situation, shown=[*shown, *places], screen=screened)
+    )
+    if not passed:
+        return _nothing(filtered, counts)
+    field = _compete(situation, np.array(passed, dtype=np.int64), shown, screened)
+    drawn = sample(field.probabilities, situation.seed, _ACTION_STREAM)
+    if drawn == len(passed):
+        experience_id, items, features = SILENCE, [], {}
+        reasons = reasons_silent(counts, len(passed))
+    else:
+        row = passed[drawn]
+        experience_id = situation.plan.layout.experiences[row].experience_id
+        items = shown_items(situation, screened.allowed, row)
+        features = named(situation.plan.layout, row, field.moving[row])
+        explored = bool(field.priorities[drawn] < field.priorities.max())
+        reasons = reasons_shown(situation, row, explored=explored)
+    return Choice(
+        experience_id=experience_id,
+        probability=float(field.probabilities[drawn]),
+        items=items,
+        candidates=_candidates(situation, field),
+        features=features,
+        filtered=filtered,
+        filters=counts,
+        reasons=reasons,
+    )
+
+
+def _compete(situation: Situation, rows: Ints, shown: list[Exposed], screened: Screen) -> _Field:
+    """Score the candidates in these rows and let the policy give each, and silence, its probability."""
+    plan, settings = situation.plan, situation.settings
+    layout = plan.layout
+    moving, recent = moving_features(
+        layout,
+        now_us=situation.now_us,
+        affinity=situation.affinity,
+        engagement=situation.engagement,
+        exposed=shown,
+        best_scores=screened.best,
+        showable_scores=situation.scores[screened.allowed],
+    )
+    takeup = score(plan.takeup, moving)
+    disconnect = score(plan.disconnect, moving)
+    value = layout.value[rows]
+    worth = Worth(
+        p_takeup=takeup.probability[rows],
+        value=value,
+        lever=layout.lever[rows],
+        p_disconnect=disconnect.probability[rows],
+        kappa=kappa_money(settings.kappa, value),
+        fatigue=settings.fatigue_cost * recent[rows],
+        cost=layout.cost[rows],
+    )
+    expected = np.append(priorities(worth), 0.0)
+    probabilities = policy_named(settings.policy)(
+        expected,
+        _sampled(situation, moving, takeup, worth, rows),
+        np.append(explorable(worth), True),
+        settings,
+    )
+    return _Field(
+        rows=rows, moving=moving, worth=worth, priorities=expected, probabilities=probabilities
+    )
+
+
+def _sampled(
+    situation: Situation, moving: Floats, takeup: Score, worth: Worth, rows: Ints
+) -> Floats:
+    """(M, K + 1): priorities under M joint draws that the seed picks among the model's; silence is 0 in each."""
+    head, settings = situation.plan.takeup, situation.settings
+    chosen = choose(len(head.fixed_draws), settings.thompson_draws, situation.seed, _DRAWS_STREAM)
+    drawn = sampled(head, moving, takeup.mean, chosen, settings.thompson_scale)
+    found = np.zeros((len(chosen), len(rows) + 1))
+    found[:, :-1] = sampled_priorities(worth, drawn[:, rows])
+    return found
+
+
+def _candidates(situation: Situation, field: _Field) -> list[Candidate]:
+    """Every candidate with its factors, by probability, priority and id."""
+    experiences = situation.plan.layout.experiences
+    ids = [experiences[row].experience_id for row in field.rows.tolist()]
+    factors = field.worth.all_factors()
+    ids.append(SILENCE)
+    factors.append(Factors())
+    found = [
+        Candidate(experience_id=name, priority=priority, probability=probability, factors=each)
+        for name, priority, probability, each in zip(
+            ids, field.priorities.tolist(), field.probabilities.tolist(), factors, strict=True
+        )
+    ]
+    found.sort(key=lambda each: (-each.probability, -each.priority, each.experience_id))
+    return found
+
+
+def _nothing(filtered: list[Filtered], counts: dict[str, int]) -> Choice:
+    """Silence, since no experience passed the filters."""
+    only = Candidate(experience_id=SILENCE, priority=0.0, probability=1.0, factors=Factors())
+    return Choice(
+        experience_id=SILENCE,
+        probability=1.0,
+        items=[],
+        candidates=[only],
+        features={},
+        filtered=filtered,
+        filters=counts,
+        reasons=reasons_silent(counts, 0),
+    )

@@ -1,0 +1,76 @@
+"""Filters that ask whether an experience is meant for this person and moment: schedule, eligibility, consent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from eachwise.contracts.experience import Eligibility
+from eachwise.decide.situation import Situation
+
+# A filter's verdict: row of each experience it takes out → why, in words.
+Verdicts = dict[int, str]
+
+
+def schedule(situation: Situation) -> Verdicts:
+    """Out: not started yet, or ended. Shown from ``starts_at`` on and before ``ends_at``."""
+    layout = situation.plan.layout
+    early = np.flatnonzero(situation.now_us < layout.starts_us).tolist()
+    late = np.flatnonzero(situation.now_us >= layout.ends_us).tolist()
+    found = {row: f"starts at {layout.experiences[row].starts_at}" for row in early}
+    found.update({row: f"ended at {layout.experiences[row].ends_at}" for row in late})
+    return found
+
+
+def eligibility(situation: Situation) -> Verdicts:
+    """Out: stage, lapsed flag, traits or context are not what the experience asks for."""
+    layout = situation.plan.layout
+    reasons = {
+        row: _mismatch(layout.experiences[row].eligibility, situation) for row in layout.guarded
+    }
+    return {row: reason for row, reason in reasons.items() if reason}
+
+
+def consent(situation: Situation) -> Verdicts:
+    """Out: everything, where consent does not allow this placement."""
+    allowed, reason = situation.consent
+    if allowed:
+        return {}
+    return dict.fromkeys(range(len(situation.plan.layout.experiences)), reason or "no consent")
+
+
+def moment_words(time_us: int) -> str:
+    """A time in words, UTC."""
+    return datetime.fromtimestamp(time_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _mismatch(wanted: Eligibility, situation: Situation) -> str:
+    """The first statement that does not hold, in words; empty when all hold."""
+    if wanted.stages and situation.stage not in wanted.stages:
+        return f"stage is {situation.stage}, not {_either(list(wanted.stages))}"
+    if wanted.lapsed is not None and situation.lapsed != wanted.lapsed:
+        return "only for lapsed people" if wanted.lapsed else "not for lapsed people"
+    return _missing("trait", wanted.traits, situation.traits) or _missing(
+        "context", wanted.context, situation.context
+    )
+
+
+def _missing(label: str, wanted: Mapping[str, list[Any]], have: Mapping[str, Any]) -> str:
+    """The first name whose value is not one of those wanted; a list has it if any of its entries is."""
+    for name, values in wanted.items():
+        if name not in have:
+            return f"{label} {name} is unknown, not {_either(values)}"
+        value = have[name]
+        entries = value if isinstance(value, list) else [value]
+        if not any(entry in values for entry in entries):
+            return f"{label} {name} is {value!r}, not {_either(values)}"
+    return ""
+
+
+def _either(values: list[Any]) -> str:
+    """``a``, or ``one of a, b``."""
+    words = ", ".join(map(str, values))
+    return words if len(values) == 1 else f"one of {words}"

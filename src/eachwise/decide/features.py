@@ -1,0 +1,104 @@
+"""The moving features of every candidate of a decision, as one matrix (see ``names`` for what each one is)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from eachwise.contracts.arrays import AffinityVectors, Floats
+from eachwise.decide.exposures import Exposed
+from eachwise.decide.layout import Layout
+
+AFFINITY_MAX = 3.0
+EXPERIENCE_FATIGUE_HALF_LIFE_S = 3 * 86400.0
+ALL_FATIGUE_HALF_LIFE_S = 86400.0
+_MICROSECONDS = 1_000_000
+_DAY_S = 86400
+# The rank of an item is taken among at most so many of the catalogue (evenly spread by row).
+_RANKED_MAX = 2048
+
+
+def moving_features(
+    layout: Layout,
+    *,
+    now_us: int,
+    affinity: AffinityVectors,
+    engagement: float,
+    exposed: Sequence[Exposed],
+    best_scores: Floats,
+    showable_scores: Floats,
+) -> tuple[Floats, Floats]:
+    """((K, D), (K,)): the moving features, and each experience's recent exposures (half-life 3 days).
+
+    ``best_scores`` (K,): the best score among the items each experience may show (−inf: none, or no items at all);
+    ``showable_scores``: the scores of everything that could be shown to this person.
+    """
+    columns = layout.moving_index
+    matrix = np.zeros((len(layout.experiences), len(layout.moving)))
+    _fill_affinity(matrix, layout, affinity)
+    recent, everything = _fatigue(layout, exposed, now_us)
+    matrix[:, columns["fatigue:experience"]] = np.log1p(recent)
+    matrix[:, columns["fatigue:all"]] = math.log1p(everything)
+    matrix[:, columns["engagement"]] = engagement / 50.0 - 1.0
+    matrix[:, columns["items"]] = rank_share(best_scores, showable_scores)
+    angle = 2.0 * math.pi * (now_us // _MICROSECONDS % _DAY_S) / _DAY_S
+    matrix[layout.rows, layout.hour_columns[:, 0]] = math.sin(angle)
+    matrix[layout.rows, layout.hour_columns[:, 1]] = math.cos(angle)
+    return matrix, recent
+
+
+def rank_share(best: Floats, scores: Floats) -> Floats:
+    """1 − ln(rank) / ln(n) of each ``best`` (K,) among ``scores``; 1 = nothing is better, 0 = last or nothing to show.
+
+    Among more than 2,048 scores an evenly spread part stands for all: the rank is then of that part.
+    """
+    step = max(1, -(-len(scores) // _RANKED_MAX))
+    ordered = np.sort(scores[::step])
+    count = len(ordered)
+    if count == 0:
+        return np.zeros(len(best))
+    rank = count - ordered.searchsorted(best, side="right") + 1
+    share = 1.0 - np.log(rank) / math.log(max(count, 2))
+    return np.where(np.isfinite(best), np.maximum(share, 0.0), 0.0)
+
+
+def named(layout: Layout, row: int, moving: Floats) -> dict[str, float]:
+    """The features of one candidate by name, zeros left out: what the learner will read."""
+    found = {
+        name: value for name, value in zip(layout.moving, moving.tolist(), strict=True) if value
+    }
+    return {**layout.fixed_by_row[row], **found}
+
+
+def _fill_affinity(matrix: Floats, layout: Layout, affinity: AffinityVectors) -> None:
+    """match:NAME, moment and aversion, from the values each experience is about."""
+    about = layout.about
+    if not len(about.column):
+        return
+    general = affinity.general.clip(-AFFINITY_MAX, AFFINITY_MAX)[about.column]
+    sums = np.add.reduceat(general * about.facet_weight, about.facet_start)
+    matrix[about.facet_row, about.facet_feature] = sums
+    columns = layout.moving_index
+    moment = affinity.moment[about.column].clip(-AFFINITY_MAX, AFFINITY_MAX)
+    matrix[about.owner, columns["moment"]] = np.add.reduceat(
+        moment * about.weight, about.owner_start
+    )
+    firm = (affinity.general + affinity.general_sd)[about.column].clip(-AFFINITY_MAX, 0.0)
+    matrix[about.owner, columns["aversion"]] = np.minimum.reduceat(
+        firm * about.presence, about.owner_start
+    )
+
+
+def _fatigue(layout: Layout, exposed: Sequence[Exposed], now_us: int) -> tuple[Floats, float]:
+    """Decayed exposures of each experience (K,), and of everything."""
+    recent = np.zeros(len(layout.experiences))
+    everything = 0.0
+    for exposure in exposed:
+        age_s = max(now_us - exposure.at_us, 0) / _MICROSECONDS
+        everything += 2.0 ** (-age_s / ALL_FATIGUE_HALF_LIFE_S)
+        row = layout.row_of.get(exposure.experience_id)
+        if row is not None:
+            recent[row] += 2.0 ** (-age_s / EXPERIENCE_FATIGUE_HALF_LIFE_S)
+    return recent, everything

@@ -1,0 +1,281 @@
+"""What of a placement's decisions depends on the definitions and the catalogue only: arrays prepared once a version.
+
+K = experiences, E = entries of a ragged list, N = items, V = attribute values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from eachwise.contracts.arrays import Bools, CatalogIndex, Floats, Ints
+from eachwise.contracts.catalog import ItemQuery
+from eachwise.contracts.errors import InvalidInput
+from eachwise.contracts.experience import SILENCE, Eligibility, Experience, Placement
+from eachwise.decide.names import fixed_features, moving_names
+
+# Which items a query selects, over the catalogue's rows: (N,) bools.
+Select = Callable[[ItemQuery], Bools]
+
+# An experience without attributes is about the values that at least this share of its items carry.
+ABOUT_SHARE_MIN = 0.25
+_FOREVER_US = 2**62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """Which catalogue values each experience is about: E entries (experience, value), ordered by experience and facet.
+
+    ``column`` (E,) is the value; ``presence`` (E,) 1 or the share of items; ``facet_weight`` sums to 1 within a facet
+    of an experience and ``weight`` within an experience. ``facet_start``/``facet_row``/``facet_feature`` describe
+    the runs of one facet, ``owner_start``/``owner`` those of one experience.
+    """
+
+    column: Ints
+    presence: Floats
+    weight: Floats
+    facet_weight: Floats
+    facet_start: Ints
+    facet_row: Ints
+    facet_feature: Ints
+    owner_start: Ints
+    owner: Ints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """One placement's experiences, in id order, as arrays.
+
+    starts_us, ends_us: (K,) when each may be shown, [start, end)
+    value, lever, cost: (K,) as declared
+    guarded, capped:    rows of the experiences with an eligibility, with caps
+    querying:           (K,) whether it fills itself with items
+    item_rows:          the catalogue rows of each query, one after the other; experience k's are
+                        ``item_rows[item_start[k]:item_start[k + 1]]``
+    unseen_only:        (E,) which of these entries belong to a query without repeats
+    carriers:           ``name=value`` → the experiences that declare it
+    rows_of_value:      value column → the items that carry it: ``value_rows[value_start[v]:value_start[v + 1]]``
+    moving, fixed:      names of the feature columns; ``fixed_matrix`` (K, fixed) and ``fixed_by_row`` hold the latter
+    hour_columns:       (K, 2) the moving columns of the experience's kind
+    """
+
+    placement: Placement
+    experiences: tuple[Experience, ...]
+    catalog: CatalogIndex
+    rows: Ints
+    row_of: dict[str, int]
+    starts_us: Ints
+    ends_us: Ints
+    value: Floats
+    lever: Floats
+    cost: Floats
+    guarded: tuple[int, ...]
+    capped: tuple[int, ...]
+    querying: Bools
+    item_rows: Ints
+    item_start: Ints
+    unseen_only: Bools
+    carriers: dict[str, tuple[int, ...]]
+    value_rows: Ints
+    value_start: Ints
+    about: About
+    moving: tuple[str, ...]
+    moving_index: dict[str, int]
+    fixed: tuple[str, ...]
+    fixed_matrix: Floats
+    fixed_by_row: tuple[dict[str, float], ...]
+    hour_columns: Ints
+
+
+def layout(
+    placement: Placement, experiences: Sequence[Experience], catalog: CatalogIndex, select: Select
+) -> Layout:
+    """Prepare a placement's experiences. Raises ``InvalidInput`` for an id twice, or one called ``silence``."""
+    ordered = tuple(sorted(experiences, key=lambda each: each.experience_id))
+    row_of = {each.experience_id: row for row, each in enumerate(ordered)}
+    if len(row_of) != len(ordered) or SILENCE in row_of:
+        raise InvalidInput(
+            f"experience ids must differ, and none may be {SILENCE!r}", field="experience_id"
+        )
+    item_rows, item_start = _selected(ordered, select)
+    abouts = [
+        _about(each, catalog, item_rows[item_start[row] : item_start[row + 1]])
+        for row, each in enumerate(ordered)
+    ]
+    kinds = sorted({each.kind for each in ordered})
+    facets = sorted({_facet(value) for about in abouts for value in about})
+    moving = moving_names(facets, kinds)
+    moving_index = {name: column for column, name in enumerate(moving)}
+    by_row = tuple(
+        fixed_features(
+            each.experience_id, each.kind, placement.placement_id, placement.channel, about
+        )
+        for each, about in zip(ordered, abouts, strict=True)
+    )
+    fixed = tuple(dict.fromkeys(name for features in by_row for name in features))
+    value_rows, value_start = _by_value(catalog)
+    repeats = np.array([each.items is None or each.items.repeats for each in ordered], dtype=bool)
+    return Layout(
+        placement=placement,
+        experiences=ordered,
+        catalog=catalog,
+        rows=np.arange(len(ordered)),
+        row_of=row_of,
+        starts_us=np.array([_time_us(each.starts_at, 0) for each in ordered], dtype=np.int64),
+        ends_us=np.array([_time_us(each.ends_at, _FOREVER_US) for each in ordered], dtype=np.int64),
+        value=np.array([each.value for each in ordered], dtype=np.float64),
+        lever=np.array([each.lever for each in ordered], dtype=np.float64),
+        cost=np.array([each.cost for each in ordered], dtype=np.float64),
+        guarded=tuple(k for k, each in enumerate(ordered) if each.eligibility != Eligibility()),
+        capped=tuple(k for k, each in enumerate(ordered) if each.caps),
+        querying=np.array([each.items is not None for each in ordered], dtype=bool),
+        item_rows=item_rows,
+        item_start=item_start,
+        unseen_only=np.repeat(~repeats, np.diff(item_start)),
+        carriers=_carriers(ordered),
+        value_rows=value_rows,
+        value_start=value_start,
+        about=_about_arrays(abouts, catalog, moving_index),
+        moving=moving,
+        moving_index=moving_index,
+        fixed=fixed,
+        fixed_matrix=_fixed_matrix(by_row, fixed),
+        fixed_by_row=by_row,
+        hour_columns=np.array(
+            [
+                [moving_index[f"hour_{part}:{each.kind}"] for part in ("sin", "cos")]
+                for each in ordered
+            ],
+            dtype=np.int64,
+        ).reshape(-1, 2),
+    )
+
+
+def values_of(attributes: Mapping[str, str | list[str]]) -> list[str]:
+    """``name=value`` strings of a dictionary of attributes, in its order, each once."""
+    return list(
+        dict.fromkeys(
+            f"{name}={value}"
+            for name, found in attributes.items()
+            for value in ([found] if isinstance(found, str) else found)
+        )
+    )
+
+
+def _selected(experiences: Sequence[Experience], select: Select) -> tuple[Ints, Ints]:
+    """The rows that each experience's query selects, concatenated, and where each one's begin; (E,), (K + 1,)."""
+    chosen = [
+        np.flatnonzero(select(each.items)) if each.items is not None else np.zeros(0, np.int64)
+        for each in experiences
+    ]
+    start = np.zeros(len(chosen) + 1, dtype=np.int64)
+    np.cumsum([len(rows) for rows in chosen], out=start[1:])
+    rows = np.concatenate(chosen) if chosen else np.zeros(0)
+    return rows.astype(np.int64), start
+
+
+def _about(experience: Experience, catalog: CatalogIndex, rows: Ints) -> dict[str, float]:
+    """Value name → presence: 1 for declared attributes, else the share of its items where that is at least ¼."""
+    if experience.attributes:
+        return dict.fromkeys(values_of(experience.attributes), 1.0)
+    if not len(rows):
+        return {}
+    columns = np.concatenate(
+        [catalog.indices[catalog.indptr[row] : catalog.indptr[row + 1]] for row in rows.tolist()]
+    )
+    shares = np.bincount(columns.astype(np.int64), minlength=len(catalog.values)) / len(rows)
+    kept = np.flatnonzero(shares >= ABOUT_SHARE_MIN).tolist()
+    return {catalog.values[column]: float(shares[column]) for column in kept}
+
+
+def _about_arrays(
+    abouts: Sequence[Mapping[str, float]], catalog: CatalogIndex, moving_index: Mapping[str, int]
+) -> About:
+    """The entries whose value the catalogue knows, ordered by experience and facet."""
+    entries = sorted(
+        (row, moving_index[f"match:{_facet(value)}"], catalog.value_of[value], presence)
+        for row, about in enumerate(abouts)
+        for value, presence in about.items()
+        if value in catalog.value_of
+    )
+    table = np.array(entries, dtype=np.float64).reshape(-1, 4)
+    whole = table[:, :3].astype(np.int64)
+    owner, feature, column = whole[:, 0], whole[:, 1], whole[:, 2]
+    presence = table[:, 3].copy()
+    facet_start = _run_starts(owner * (len(moving_index) + 1) + feature)
+    owner_start = _run_starts(owner)
+    return About(
+        column=column,
+        presence=presence,
+        weight=_normalised(presence, owner_start),
+        facet_weight=_normalised(presence, facet_start),
+        facet_start=facet_start,
+        facet_row=owner[facet_start],
+        facet_feature=feature[facet_start],
+        owner_start=owner_start,
+        owner=owner[owner_start],
+    )
+
+
+def _run_starts(keys: Ints) -> Ints:
+    """Where a new value begins in a sorted sequence."""
+    return np.flatnonzero(np.diff(keys, prepend=-1)).astype(np.int64)
+
+
+def _normalised(weights: Floats, starts: Ints) -> Floats:
+    """The weights divided by the sum of their run."""
+    if not len(weights):
+        return weights
+    sums = np.add.reduceat(weights, starts)
+    return np.asarray(weights / np.repeat(sums, np.diff(starts, append=len(weights))))
+
+
+def _carriers(experiences: Sequence[Experience]) -> dict[str, tuple[int, ...]]:
+    """``name=value`` → rows of the experiences that declare it."""
+    found: dict[str, list[int]] = {}
+    for row, each in enumerate(experiences):
+        for value in values_of(each.attributes):
+            found.setdefault(value, []).append(row)
+    return {value: tuple(rows) for value, rows in found.items()}
+
+
+def _by_value(catalog: CatalogIndex) -> tuple[Ints, Ints]:
+    """The catalogue's structure turned round: the rows of each value, and where each value's begin; (E,), (V + 1,)."""
+    rows = np.repeat(np.arange(len(catalog.items)), np.diff(catalog.indptr))
+    order = np.argsort(catalog.indices, kind="stable")
+    counts = np.bincount(catalog.indices.astype(np.int64), minlength=len(catalog.values))
+    start = np.zeros(len(catalog.values) + 1, dtype=np.int64)
+    np.cumsum(counts, out=start[1:])
+    return rows[order].astype(np.int64), start
+
+
+def _fixed_matrix(by_row: Sequence[Mapping[str, float]], fixed: Sequence[str]) -> Floats:
+    """(K, fixed): the fixed features, dense."""
+    index = {name: column for column, name in enumerate(fixed)}
+    matrix = np.zeros((len(by_row), len(fixed)))
+    for row, features in enumerate(by_row):
+        for name, value in features.items():
+            matrix[row, index[name]] = value
+    return matrix
+
+
+def _facet(value: str) -> str:
+    """``category`` of ``category=beef``."""
+    return value.partition("=")[0]
+
+
+def _time_us(text: str | None, otherwise: int) -> int:
+    """An ISO 8601 moment in microseconds; a time without zone is UTC."""
+    if text is None:
+        return otherwise
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(f"{text!r} is no ISO 8601 time", field="starts_at") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    elapsed = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (elapsed.days * 86400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds

@@ -1,0 +1,5 @@
+"""Policies: what turns scored candidates into a probability for each. One file and one registry line adds one."""
+
+from eachwise.decide.policies.registry import POLICIES, policy_named
+
+__all__ = ["POLICIES", "policy_named"]

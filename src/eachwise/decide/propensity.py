@@ -1,0 +1,52 @@
+"""What the model says of every candidate at once: P(outcome), and joint draws of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from eachwise.contracts.arrays import Floats
+from eachwise.decide.plan import HeadPlan
+from eachwise.maths.bayes import PROBIT_SCALE
+
+
+class Score(NamedTuple):
+    """``mean`` m, ``variance`` s² of the logit and ``probability`` p of each candidate, (K,)."""
+
+    mean: Floats
+    variance: Floats
+    probability: Floats
+
+
+def score(head: HeadPlan, moving: Floats) -> Score:
+    """m = xᵀμ, s² = xᵀΣx, p = σ(m / √(1 + π/8 · s²)) for K candidates; ``moving`` (K, D)."""
+    mean = head.fixed_mean + moving @ head.moving_mean
+    through = moving @ head.moving_covariance
+    through += head.cross
+    through += head.cross
+    through *= moving
+    variance = np.maximum(head.fixed_variance + through.sum(axis=1), 0.0)
+    return Score(mean, variance, sigmoid(mean / np.sqrt(1.0 + PROBIT_SCALE * variance)))
+
+
+def sampled(
+    head: HeadPlan, moving: Floats, mean: Floats, chosen: Sequence[int], scale: float
+) -> Floats:
+    """(M, K): P(outcome) under M joint draws of the weights, σ(m + α xᵀw), w ~ N(0, Σ).
+
+    ``chosen`` are the rows of the stored draws, ``scale`` is α. One draw moves all candidates together, as their
+    shared weights do.
+    """
+    rows = list(chosen)
+    logits = head.moving_draws[rows] @ moving.T
+    logits += head.fixed_draws[rows]
+    logits *= scale
+    logits += mean
+    return sigmoid(logits)
+
+
+def sigmoid(logits: Floats) -> Floats:
+    """1 / (1 + e^−x), element by element; e^x cannot overflow, since logits are cut at ±500."""
+    return np.asarray(1.0 / (1.0 + np.exp(-logits.clip(-500.0, 500.0))))

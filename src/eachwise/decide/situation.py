@@ -1,0 +1,141 @@
+"""What a decision is made from, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from eachwise.contracts.arrays import AffinityVectors, Bools, Floats
+from eachwise.contracts.decision import Candidate, Filtered, Reservation, ShownItem
+from eachwise.contracts.experience import SILENCE
+from eachwise.contracts.individual import Contact
+from eachwise.decide.plan import Plan
+
+
+class DecideSettings(Protocol):
+    """The operator's settings a decision reads; ``settings.DecideSettings`` fits."""
+
+    @property
+    def policy(self) -> str:
+        """Name of a registered policy."""
+        ...
+
+    @property
+    def epsilon(self) -> float:
+        """ε-greedy's share of uniform exploration, 0–1."""
+        ...
+
+    @property
+    def thompson_scale(self) -> float:
+        """α: scales the spread of the posterior's draws."""
+        ...
+
+    @property
+    def thompson_draws(self) -> int:
+        """M: joint draws per decision."""
+        ...
+
+    @property
+    def probability_floor(self) -> float:
+        """Probability that is shared evenly by all candidates which may be explored, 0–1."""
+        ...
+
+    @property
+    def kappa(self) -> float:
+        """What one disconnect costs, in units of the candidates' mean value."""
+        ...
+
+    @property
+    def fatigue_cost(self) -> float:
+        """Money that each recent exposure of the same experience takes off."""
+        ...
+
+    @property
+    def conflict_upper_bound(self) -> float:
+        """Log-odds: an affinity whose upper 95 % bound lies below is a conflict."""
+        ...
+
+    @property
+    def lead_count(self) -> int:
+        """How many leading candidates a record keeps."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """One individual at one moment before one placement. Nothing else enters the decision.
+
+    now_us:       the moment, microseconds
+    plan:         placement, experiences, catalogue and propensity model, prepared (``decide.plan``)
+    context:      what is known of the moment
+    stage, lapsed, engagement: where the relationship stands; engagement 0–100
+    traits:       trait → value
+    consent:      (allowed?, the reason in words) for this placement's purpose and channel
+    contacts:     the person's newest exposures and answers
+    reservations: places held by decisions whose exposure is not confirmed
+    hidden:       ``item:ID`` or ``experience:ID`` → when it was hidden
+    declared:     ``name=value`` → +1, −1 or 0; needed for values that no item of the catalogue carries
+    affinity:     the person's affinities over the catalogue's values, (V,) each
+    showable:     (N,): available and inside its dates now
+    scores:       (N,): the recommender's finite scores, higher is better
+    viewed:       ids of items viewed lately
+    seed:         seeds every draw
+    count:        how many items were asked for (None: as the definitions say)
+    """
+
+    now_us: int
+    plan: Plan
+    affinity: AffinityVectors
+    showable: Bools
+    scores: Floats
+    settings: DecideSettings
+    seed: int
+    consent: tuple[bool, str]
+    context: Mapping[str, Any] = field(default_factory=dict)
+    stage: str = "new"
+    lapsed: bool = False
+    engagement: float = 0.0
+    traits: Mapping[str, Any] = field(default_factory=dict)
+    contacts: Sequence[Contact] = ()
+    reservations: Sequence[Reservation] = ()
+    hidden: Mapping[str, int] = field(default_factory=dict)
+    declared: Mapping[str, float] = field(default_factory=dict)
+    viewed: frozenset[str] = frozenset()
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What was decided; field for field what a ``DecisionRecord`` needs.
+
+    experience_id, probability: what was drawn, and the actual probability with which it was
+    items:      the chosen experience's items, best first, without reasons
+    candidates: every candidate with its factors, silence among them, by probability, priority and id
+    features:   the chosen candidate's features, for the learner (empty for silence)
+    filtered:   every experience that a filter took out, in id order
+    filters:    how many each filter took out, every filter named, in the order they were applied
+    reasons:    why, in words for the person
+    """
+
+    experience_id: str
+    probability: float
+    items: list[ShownItem]
+    candidates: list[Candidate]
+    features: dict[str, float]
+    filtered: list[Filtered]
+    filters: dict[str, int]
+    reasons: list[str]
+
+    def leading(self, count: int) -> list[Candidate]:
+        """The first ``count`` candidates, and the chosen one where it is not among them."""
+        leading = self.candidates[:count]
+        chosen = [
+            each for each in self.candidates[count:] if each.experience_id == self.experience_id
+        ]
+        return leading + chosen
+
+    @property
+    def is_silence(self) -> bool:
+        """Whether nothing is to be shown."""
+        return self.experience_id == SILENCE

@@ -1,0 +1,132 @@
+"""The demo's child process: it plays the world against the running server, through its public API only.
+
+``python -m eachwise.demo.driver`` reads its orders as one line of JSON from standard input and stops when that input
+ends, so that it never outlives the process that started it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from urllib.parse import urlsplit
+
+import msgspec
+
+from eachwise.adapters.remote import RemoteEngine
+from eachwise.contracts.errors import EachwiseError
+from eachwise.demo.backfill import PastImporter
+from eachwise.demo.messages import Backfill, DriverOptions, Phase, Report, Tick
+from eachwise.demo.programme import definitions
+from eachwise.demo.visits import Visitors
+from eachwise.worlds import FrozenFoodShop
+
+VISITS_PER_S_MAX = 25.0
+# The share of the time that visits may take; the rest of the machine is for the person at the page.
+DUTY_MAX = 0.5
+REPORT_INTERVAL_S = 0.5
+TICKS_KEPT = 24
+RATE_WINDOW = 100
+NICENESS = 5
+DAY_S = 86_400.0
+
+
+class Reporter:
+    """Posts reports to the server over one connection of its own."""
+
+    def __init__(self, options: DriverOptions) -> None:
+        parts = urlsplit(options.url)
+        self._connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=30)
+        self._headers = {
+            "Authorization": f"Bearer {options.secret_key}",
+            "Content-Type": "application/json",
+        }
+        self._reported = 0.0
+
+    def due(self) -> bool:
+        """Whether the last report is half a second old."""
+        return time.monotonic() - self._reported >= REPORT_INTERVAL_S
+
+    def post(self, report: Report) -> None:
+        """Send a report. Raises ``EachwiseError`` where the server refuses it, ``OSError`` where it is gone."""
+        self._connection.request("POST", "/demo/report", msgspec.json.encode(report), self._headers)
+        response = self._connection.getresponse()
+        content = response.read()
+        if response.status != 200:
+            raise EachwiseError(f"the demo server answered {response.status}: {content[:200]!r}")
+        self._reported = time.monotonic()
+
+
+def main() -> int:
+    """Run the driver to its end: exit status 1 with one line on stderr where something failed."""
+    options = msgspec.json.decode(sys.stdin.buffer.readline(), type=DriverOptions)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.nice(NICENESS)
+    try:
+        drive(options)
+    except (EachwiseError, OSError, http.client.HTTPException) as error:
+        print(f"demo driver: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def drive(options: DriverOptions) -> None:
+    """Upload, back-fill, then play visits for good."""
+    now_s = time.time()
+    engine = RemoteEngine(options.url, options.secret_key)
+    reporter = Reporter(options)
+    opened_at_s = now_s - options.days * DAY_S
+    shop = FrozenFoodShop(options.seed, options.people, opened_at_s=opened_at_s)
+    engine.put_items(b"\n".join(msgspec.json.encode(item, enc_hook=float) for item in shop.items()))
+    engine.define(msgspec.json.encode(definitions(shop), enc_hook=float))
+
+    def tell(progress: Backfill) -> None:
+        reporter.post(Report(phase="backfill", backfill=progress))
+
+    tell(Backfill(days=options.days))
+    past = PastImporter(shop, engine, options, tell).run(now_s)
+    stream(Visitors(shop, engine, started_at_s=time.time()), reporter, past)
+
+
+def stream(visitors: Visitors, reporter: Reporter, past: Backfill) -> None:
+    """Visit after visit, at a pace that leaves the machine room; ends only with an error."""
+    ticks: deque[Tick] = deque(maxlen=TICKS_KEPT)
+    ended: deque[float] = deque(maxlen=RATE_WINDOW)
+    phase: Phase = "live"
+    while True:
+        started = time.monotonic()
+        ticks.appendleft(visitors.play())
+        ended.append(time.monotonic())
+        took_s = ended[-1] - started
+        if reporter.due():
+            span_s = ended[-1] - ended[0]
+            reporter.post(
+                Report(
+                    phase=phase,
+                    backfill=past,
+                    score=visitors.board.score(),
+                    visits_per_s=(len(ended) - 1) / span_s if span_s else 0.0,
+                    ticks=list(ticks),
+                )
+            )
+        time.sleep(rest_s(took_s))
+
+
+def rest_s(took_s: float) -> float:
+    """How long to pause after a visit that took so long: within the largest rate and the share of time allowed."""
+    return max(1.0 / VISITS_PER_S_MAX - took_s, took_s * (1.0 / DUTY_MAX - 1.0))
+
+
+def _end_with_parent() -> None:
+    """End this process and its importer when standard input ends: the parent has gone, or wants us to go."""
+    while sys.stdin.buffer.read(4096):
+        pass
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

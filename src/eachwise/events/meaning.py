@@ -1,0 +1,133 @@
+"""What an event means, whatever it was called: a pure function of the event and the settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eachwise.contracts.errors import InvalidInput
+from eachwise.contracts.events import Action, Event, Line, Meaning
+from eachwise.events.names import RULES, UNKNOWN, Rule, fold_name
+from eachwise.events.reading import amount_of, attributes_of, lines_of, listed, text
+from eachwise.events.said import consent_of, preferences_of
+from eachwise.settings import EventSettings
+
+_PAGE = Meaning(action=Action.PAGE)
+_OTHER = Meaning(action=Action.OTHER)
+
+# Actions whose event is about items; the others' products would count what nobody engaged with.
+_ABOUT_ITEMS = frozenset(
+    {
+        *(Action.VIEW, Action.ADD, Action.REMOVE, Action.PURCHASE, Action.REFUND, Action.SHARE),
+        *(Action.LIST, Action.EXPOSE, Action.CLICK, Action.DISMISS, Action.HIDE),
+    }
+)
+_ABOUT_MONEY = frozenset({Action.PURCHASE, Action.REFUND})
+_ABOUT_CONSENT = frozenset({Action.UNSUBSCRIBE, Action.COMPLAIN, Action.DECLARE})
+
+_DECISION_KEYS = ("decision_id", "decisionId")
+_EXPERIENCE_KEYS = ("experience_id", "experienceId", "promotion_id", "promotionId")
+_PLACEMENT_KEYS = ("placement", "placement_id", "placementId")
+_REFERRING = frozenset({*_DECISION_KEYS, *_EXPERIENCE_KEYS, *_PLACEMENT_KEYS, "channel"})
+
+
+def meaning_of(event: Event, settings: EventSettings) -> Meaning:
+    """The action, its weight, and all that the event says of items, money, consent, preferences.
+
+    ``settings.names`` comes before the built-in names; ``settings.weights`` multiplies the weight
+    of an action.
+    Raises ``InvalidInput`` where ``settings.names`` maps to an action that does not exist.
+    """
+    if event.kind == "track":
+        return _track(event, settings)
+    if event.kind == "identify":
+        return Meaning(
+            action=Action.IDENTIFY,
+            consent=consent_of(event.context, traits=event.traits),
+            preferences=preferences_of(event.traits),
+        )
+    plain = _PAGE if event.kind in ("page", "screen") else _OTHER
+    if "consent" in event.context:
+        return Meaning(action=plain.action, consent=consent_of(event.context))
+    return plain
+
+
+def check_names(settings: EventSettings) -> None:
+    """Raise ``InvalidInput`` where a name or a weight in the settings is for no action there is."""
+    known = ", ".join(Action)
+    for name, (action, _) in settings.names.items():
+        if action not in set(Action):
+            raise InvalidInput(
+                f"settings: events.names maps {name!r} to {action!r}; choose one of {known}",
+                field=f"events.names.{name}",
+            )
+    for action in settings.weights:
+        if action not in set(Action):
+            raise InvalidInput(
+                f"settings: events.weights names {action!r}; choose one of {known}",
+                field=f"events.weights.{action}",
+            )
+
+
+def _rule_of(name: str, settings: EventSettings) -> Rule:
+    key = fold_name(name)
+    if settings.names:
+        for own, (action, weight) in settings.names.items():
+            if fold_name(own) == key:
+                try:
+                    return Rule(Action(action), weight)
+                except ValueError:
+                    check_names(settings)
+    return RULES.get(key, UNKNOWN)
+
+
+def _track(event: Event, settings: EventSettings) -> Meaning:
+    rule = _rule_of(event.name, settings)
+    action, properties = rule.action, event.properties
+    refers = "" if _REFERRING.isdisjoint(properties) else "yes"
+    lines: tuple[Line, ...] = lines_of(properties) if action in _ABOUT_ITEMS else ()
+    return Meaning(
+        action=action,
+        weight=rule.weight * settings.weights.get(action, 1.0),
+        lines=lines,
+        attributes=attributes_of(properties),
+        query=text(properties, "query", "search_query", "q") if action == Action.SEARCH else "",
+        decision_id=refers and text(properties, *_DECISION_KEYS),
+        experience_id=refers and text(properties, *_EXPERIENCE_KEYS),
+        placement_id=refers and _placement_of(properties, action),
+        channel=(refers and text(properties, "channel")) or rule.channel,
+        order_id=text(properties, "order_id", "orderId") if action in _ABOUT_MONEY else "",
+        amount=amount_of(properties, lines) if action in _ABOUT_MONEY else 0.0,
+        consent=_consent_of(event, rule),
+        preferences=_preferences_of(properties) if action == Action.DECLARE else {},
+    )
+
+
+def _placement_of(properties: dict[str, Any], action: Action) -> str:
+    placement = text(properties, *_PLACEMENT_KEYS)
+    if not placement and action in (Action.EXPOSE, Action.CLICK) and "promotion_id" in properties:
+        return text(properties, "position")  # Segment's spec: where on the page a promotion stands
+    return placement
+
+
+def _consent_of(event: Event, rule: Rule) -> dict[str, bool]:
+    consent = consent_of(event.context) if "consent" in event.context else {}
+    properties = event.properties
+    if rule.action not in _ABOUT_CONSENT:
+        return consent
+    purposes = listed(properties.get("purposes")) + listed(properties.get("purpose"))
+    if rule.action != Action.DECLARE:
+        channel = text(properties, "channel") or rule.channel
+        consent.update({purpose: False for purpose in (*purposes, channel) if purpose})
+    elif fold_name(event.name) in ("consent given", "consent withdrawn"):
+        consent.update(dict.fromkeys(purposes, fold_name(event.name) == "consent given"))
+    return consent
+
+
+def _preferences_of(properties: dict[str, Any]) -> dict[str, int]:
+    """``attribute``, ``value`` (one or several) and ``preference``: like, dislike, or none."""
+    attribute = text(properties, "attribute")
+    sign = {"like": 1, "dislike": -1, "none": 0}.get(text(properties, "preference").lower())
+    said = preferences_of(properties)
+    if attribute and sign is not None:
+        said.update({f"{attribute}={value}": sign for value in listed(properties.get("value"))})
+    return said

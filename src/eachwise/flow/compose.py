@@ -1,0 +1,87 @@
+"""One decision from its inputs: the stages put together. A pure function, so that live and replay are one code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from eachwise.catalog import showable
+from eachwise.contracts.arrays import Floats, PropensityModel, TasteModel
+from eachwise.contracts.decision import Inputs
+from eachwise.contracts.individual import Individual
+from eachwise.decide import Choice, Plan, Situation, decide
+from eachwise.flow.catalogue import Offers, Shelf
+from eachwise.individual import (
+    affinity_vectors,
+    consent_allows,
+    engagement_score,
+    stage_of,
+    viewed_items,
+)
+from eachwise.recommend import PersonTaste, rank, reasons
+from eachwise.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Versions:
+    """Everything a decision is made with besides the person: each at the version the record will name."""
+
+    shelf: Shelf
+    offers: Offers
+    taste: TasteModel
+    propensity: PropensityModel
+    settings: Settings
+
+
+def choose(inputs: Inputs, state: Individual, versions: Versions, plan: Plan) -> Choice:
+    """Decide for one placement. ``state`` is what ``inputs.state`` holds; nothing else of the person is read."""
+    settings, now_us = versions.settings, inputs.now_us
+    index = versions.shelf.index
+    placement = versions.offers.placement(inputs.placement_id)
+    affinity = affinity_vectors(
+        state,
+        index.value_of,
+        len(index.values),
+        expected_shares(index.values, versions.taste.expected),
+        now_us,
+        settings.affinity,
+    )
+    person = PersonTaste(recents=viewed_items(state), affinity=affinity, now_us=now_us)
+    ranking = rank(person, versions.taste, index, settings.recommend)
+    engagement = engagement_score(state, now_us)
+    stage, lapsed = stage_of(state, now_us, engagement, settings.stage)
+    choice = decide(
+        Situation(
+            now_us=now_us,
+            plan=plan,
+            affinity=affinity,
+            showable=showable(index, now_us),
+            scores=ranking.scores,
+            settings=settings.decide,
+            seed=inputs.seed,
+            consent=consent_allows(state, placement.purpose, placement.channel, settings.consent),
+            context=inputs.context,
+            stage=stage,
+            lapsed=lapsed,
+            engagement=engagement,
+            traits={name: written.value for name, written in state.traits.items()},
+            contacts=state.contacts,
+            reservations=inputs.reservations,
+            hidden=state.hidden,
+            declared={value: float(written.value) for value, written in state.declared.items()},
+            viewed=frozenset(person.recents),
+            count=inputs.count,
+        )
+    )
+    for number, shown in enumerate(choice.items):
+        why = reasons(ranking, index.row_of[shown.item_id], person, index)
+        choice.items[number] = msgspec.structs.replace(shown, reasons=why)
+    return choice
+
+
+def expected_shares(values: tuple[str, ...], expected: Mapping[str, float]) -> Floats:
+    """The population's share of each catalogue value, (V,); 0 where nobody has engaged with it yet."""
+    return np.array([expected.get(value, 0.0) for value in values])

@@ -1,0 +1,269 @@
+"""The engine's core: every flow, wired to one store, one clock and one set of settings.
+
+Each method is a flow (a generator; see ``flow.drive``) or a plain read. One thread at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+from eachwise.contracts.catalog import CatalogReceipt, Item
+from eachwise.contracts.decision import (
+    DecideRequest,
+    DecideResponse,
+    DecisionRecord,
+    Explanation,
+    Replay,
+)
+from eachwise.contracts.errors import InvalidInput
+from eachwise.contracts.events import BatchResult, Event, Rejection, StoredRejection
+from eachwise.contracts.experience import Definitions
+from eachwise.contracts.individual import Profile
+from eachwise.contracts.ports import Clock, ImportProgress, Store
+from eachwise.events import parse_batch
+from eachwise.flow.catalogue import Catalogue
+from eachwise.flow.decide import Deciding
+from eachwise.flow.drive import Flow
+from eachwise.flow.imports import Importing
+from eachwise.flow.ingest import Ingest
+from eachwise.flow.learn import Learning
+from eachwise.flow.people import People
+from eachwise.flow.read import Reading
+from eachwise.flow.taste import Tasting
+from eachwise.identity import UNMERGED, Directory
+from eachwise.maths.decay import MICROSECONDS
+from eachwise.maths.hashing import stable_hash
+from eachwise.settings import Settings
+
+DAY_US = 86_400 * MICROSECONDS
+
+
+class Core:
+    """Builds the flows over one store. ``open`` must be driven once before anything else."""
+
+    def __init__(
+        self, *, store: Store, clock: Clock, settings: Settings, executor: Executor
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self.settings = settings
+        self.people = People(store, settings.affinity, settings.store.individuals_in_memory_max)
+        self._directory = Directory(store.identity, settings.identity)
+        self.catalogue = Catalogue(store)
+        self._tasting = Tasting(
+            store=store, clock=clock, settings=settings, catalogue=self.catalogue, executor=executor
+        )
+        self._learning = Learning(
+            store=store,
+            clock=clock,
+            settings=settings,
+            catalogue=self.catalogue,
+            people=self.people,
+        )
+        self._ingest = Ingest(
+            store=store,
+            clock=clock,
+            settings=settings,
+            people=self.people,
+            directory=self._directory,
+            catalogue=self.catalogue,
+            tasting=self._tasting,
+            learning=self._learning,
+        )
+        self._importing = Importing(
+            store=store, clock=clock, settings=settings, ingest=self._ingest
+        )
+        self._deciding = Deciding(
+            store=store,
+            clock=clock,
+            settings=settings,
+            people=self.people,
+            directory=self._directory,
+            catalogue=self.catalogue,
+            tasting=self._tasting,
+            learning=self._learning,
+        )
+        self._reading = Reading(
+            store=store,
+            clock=clock,
+            settings=settings,
+            people=self.people,
+            directory=self._directory,
+            tasting=self._tasting,
+        )
+        self._checkpointed_at_us = clock.now_us()
+        self._pruned_at_us = clock.now_us()
+        self._unnamed = 0
+
+    def open(self) -> Flow[int]:
+        """Catch up with the log after a stop of any kind; returns how many events were folded again."""
+        self._learning.restore()
+        recovered = yield from self._ingest.recover()
+        yield from self._deciding.restore()
+        return recovered
+
+    def now_us(self) -> int:
+        """The clock's microseconds since 1970."""
+        return self._clock.now_us()
+
+    # -- events --------------------------------------------------------------------------------------------
+
+    def ingest(
+        self, events: Sequence[Event], rejections: Sequence[Rejection] = (), source: str = "api"
+    ) -> Flow[BatchResult]:
+        """Take parsed events and keep the rejected ones; see ``flow.ingest``."""
+        return self._ingest.ingest(events, rejections, source=source)
+
+    def ingest_raw(self, batch: Sequence[object], source: str = "api") -> Flow[BatchResult]:
+        """Take raw events in Segment's shape, as they would come in a batch."""
+        now_us = self._clock.now_us()
+        parsed = parse_batch(
+            {"batch": list(batch)},
+            received_at_us=now_us,
+            settings=self.settings,
+            new_id=self.new_id,
+        )
+        return self._ingest.ingest(parsed.events, parsed.rejections, source=source)
+
+    def new_id(self) -> str:
+        """A message id for an event that came without one: unique within this store."""
+        self._unnamed += 1
+        return (
+            f"eachwise-{self._clock.now_us():x}-{self._ingest.applied_sequence:x}-{self._unnamed:x}"
+        )
+
+    def unmerge(self, left: str, right: str) -> Flow[dict[str, str]]:
+        """Declare two identifiers to be two people, for good; both are refolded from the log."""
+        for field, value in (("left", left), ("right", right)):
+            if (
+                value.partition(":")[0] not in ("user", "anon", "email", "device")
+                or ":" not in value
+            ):
+                raise InvalidInput(
+                    f"{field}: {value!r} must be typed, like user:42 or anon:abc", field=field
+                )
+        now_us = self._clock.now_us()
+        event = Event(
+            message_id=f"unmerge-{stable_hash(left, right, now_us):x}",
+            kind="track",
+            name=UNMERGED,
+            occurred_at_us=now_us,
+            received_at_us=now_us,
+            properties={"left": left, "right": right},
+        )
+        yield from self._ingest.ingest([event])
+        return {side: self._directory.resolve(side) for side in (left, right)}
+
+    def import_rows(
+        self, digest: str, source: str, first_row: int, rows: Sequence[bytes], finished: bool
+    ) -> Flow[ImportProgress]:
+        """Take consecutive rows of a JSON Lines file; see ``flow.imports``."""
+        return self._importing.take(digest, source, first_row, rows, finished)
+
+    def import_progress(self, digest: str) -> ImportProgress:
+        """How far a file has been taken."""
+        return self._importing.progress(digest)
+
+    def rejections(self, after: int = 0, limit: int = 100) -> list[StoredRejection]:
+        """Rejected events in order of receipt."""
+        return self._store.rejections(after, limit)
+
+    # -- catalogue and definitions -------------------------------------------------------------------------
+
+    def put_items(self, body: bytes) -> Flow[CatalogReceipt]:
+        """Take items as JSON Lines or a JSON list."""
+        return self.catalogue.put_items(body)
+
+    def remove_items(self, item_ids: Sequence[str]) -> Flow[CatalogReceipt]:
+        """Take items out."""
+        return self.catalogue.remove_items(item_ids)
+
+    def item(self, item_id: str) -> Item:
+        """One item."""
+        return self.catalogue.item(item_id)
+
+    def put_experiences(self, raw: object) -> Flow[Definitions]:
+        """Replace all experiences."""
+        return self.catalogue.put_experiences(raw)
+
+    def put_placements(self, raw: object) -> Flow[Definitions]:
+        """Replace all placements."""
+        return self.catalogue.put_placements(raw)
+
+    def put_definitions(self, definitions: Definitions) -> Flow[Definitions]:
+        """Replace placements and experiences together, as one version."""
+        return self.catalogue.put_definitions(definitions)
+
+    def definitions(self) -> Definitions:
+        """The experiences and placements in use."""
+        return self.catalogue.offers.definitions
+
+    # -- decisions and people ------------------------------------------------------------------------------
+
+    def decide(self, request: DecideRequest) -> Flow[DecideResponse]:
+        """The next best experience for one individual, for each placement asked."""
+        return self._deciding.decide(request)
+
+    def replay(self, decision_id: str) -> Replay:
+        """Recompute a decision from its record."""
+        return self._deciding.replay(self._reading.decision(decision_id))
+
+    def decision(self, decision_id: str) -> DecisionRecord:
+        """A decision's record."""
+        return self._reading.decision(decision_id)
+
+    def explain(self, decision_id: str) -> Explanation:
+        """A decision in words."""
+        return self._reading.explain(decision_id)
+
+    def profile(self, individual_id: str) -> Profile:
+        """An individual in words and figures."""
+        return self._reading.profile(individual_id)
+
+    # -- housekeeping --------------------------------------------------------------------------------------
+
+    def tick(self) -> Flow[None]:
+        """What is due by now: settle outcomes, publish models, checkpoint, drop what is past its retention."""
+        now_us = self._clock.now_us()
+        yield from self._learning.tick()
+        if self._tasting.due():
+            yield from self._tasting.publish(self._ingest.applied_sequence)
+        if (
+            now_us - self._checkpointed_at_us
+            >= self.settings.store.checkpoint_interval_s * MICROSECONDS
+        ):
+            self._checkpointed_at_us = now_us
+            yield from self._ingest.checkpoint()
+        if now_us - self._pruned_at_us >= DAY_US:
+            self._pruned_at_us = now_us
+            self._store.prune(
+                decided_before_us=now_us - int(self.settings.store.retain_decisions_days * DAY_US)
+            )
+
+    def checkpoint(self) -> Flow[None]:
+        """Write what is in memory: states, identities, statistics and models, so that the next start is short."""
+        yield from self._learning.flush()
+        yield from self._tasting.publish(self._ingest.applied_sequence)
+        yield from self._ingest.checkpoint()
+
+    def status(self) -> dict[str, Any]:
+        """Counts and versions, for health pages and operators."""
+        return {
+            "counts": self._store.counts(),
+            "applied_sequence": self._ingest.applied_sequence,
+            "pending_events": self._store.pending(),
+            "catalog_version": self.catalogue.version,
+            "definitions_version": self.catalogue.offers.definitions.version,
+            "models": {
+                "taste": self._tasting.model.version,
+                "propensity": self._learning.model.version,
+            },
+            "model_published_at_us": {
+                "taste": self._tasting.published_at_us,
+                "propensity": self._learning.published_at_us,
+            },
+            "outcomes": self._learning.status(),
+            "now_us": self._clock.now_us(),
+        }

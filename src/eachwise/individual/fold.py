@@ -1,0 +1,326 @@
+"""One event into one individual's state, in place. Order never matters: see the four kinds in ``contracts.individual``.
+
+What each action does is one row of ``RULES``. Every item counts once per event, whatever its quantity.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Collection, Sequence
+from math import exp, inf
+from typing import NamedTuple, TypeVar
+
+from eachwise.contracts.events import Action, Event, Meaning
+from eachwise.contracts.individual import (
+    AGAINST,
+    ANY_VALUE,
+    CONTACTS_MAX,
+    DAYS_MAX,
+    GENERAL,
+    MOMENT,
+    RECENTS_MAX,
+    REFERENCE_S,
+    SHOWN,
+    Contact,
+    Individual,
+    Order,
+    Recent,
+    Written,
+)
+from eachwise.individual.consent import suppression_key
+from eachwise.individual.engagement import ACTIVITY_RATE
+from eachwise.maths import decay
+from eachwise.maths.decay import NEGLIGIBLE
+from eachwise.maths.hashing import stable_hash
+from eachwise.settings import AffinitySettings
+
+DAY_US = 86_400_000_000
+# Which mass an action adds to, beside the three of contracts.individual.
+_NONE, _ENGAGED = -1, MOMENT
+
+
+class Rule(NamedTuple):
+    """What one action does to a state.
+
+    mass:     the affinity mass it adds to (``_ENGAGED`` is MOMENT and GENERAL together), or ``_NONE``
+    activity: its weight in the engagement score; an order of effort, not a measurement
+    present:  whether the person acted, so that the day counts as active
+    contact:  whether it is kept among the contacts when it names an experience
+    """
+
+    name: str
+    mass: int
+    activity: float
+    present: bool
+    contact: bool
+
+
+RULES: dict[Action, Rule] = {
+    Action.VIEW: Rule("view", _ENGAGED, 1.0, True, False),
+    Action.SEARCH: Rule("search", _ENGAGED, 1.0, True, False),
+    Action.ADD: Rule("add", _ENGAGED, 2.0, True, False),
+    Action.PURCHASE: Rule("purchase", _ENGAGED, 4.0, True, False),
+    Action.SHARE: Rule("share", _ENGAGED, 2.0, True, False),
+    Action.CLICK: Rule("click", _ENGAGED, 2.0, True, True),
+    Action.LIST: Rule("list", SHOWN, 0.0, True, False),
+    Action.EXPOSE: Rule("expose", SHOWN, 0.0, False, True),
+    Action.HIDE: Rule("hide", AGAINST, 0.0, True, True),
+    Action.REMOVE: Rule("remove", AGAINST, 0.0, True, False),
+    Action.REFUND: Rule("refund", AGAINST, 0.0, False, False),
+    Action.DISMISS: Rule("dismiss", _NONE, 0.0, True, True),
+    Action.UNSUBSCRIBE: Rule("unsubscribe", _NONE, 0.0, False, True),
+    Action.COMPLAIN: Rule("complain", _NONE, 0.0, False, True),
+    Action.PAGE: Rule("page", _NONE, 0.5, True, False),
+    Action.IDENTIFY: Rule("identify", _NONE, 0.5, True, False),
+    Action.DECLARE: Rule("declare", _NONE, 1.0, True, False),
+    Action.OTHER: Rule("other", _NONE, 0.5, True, False),
+}
+ENGAGED = frozenset(action for action, rule in RULES.items() if rule.mass == _ENGAGED)
+
+
+def fold(
+    state: Individual,
+    event: Event,
+    meaning: Meaning,
+    values_of: Callable[[str], Sequence[str]],
+    settings: AffinitySettings,
+    *,
+    blocked: Collection[str] = (),
+) -> None:
+    """Add one event to ``state``, which the caller owns.
+
+    ``values_of(item_id)`` gives the catalogue's ``name=value`` strings (none where it does not know the item).
+    ``blocked`` are ids that identify nobody (lower case, stripped): they are not kept among the identifiers.
+    """
+    rule = RULES[meaning.action]
+    _seen(state, event, rule)
+    _identified(state, event, blocked)
+    if rule.mass != _NONE and (meaning.lines or meaning.attributes):
+        counts, items = _valued(meaning, values_of)
+        if items:
+            _tasted(state, counts, items, rule.mass, meaning.weight, event.occurred_at_us, settings)
+    if meaning.lines and rule.mass == _ENGAGED:
+        _engaged(state, event, meaning, rule.name)
+    if rule.contact or meaning.action in _MONEY:
+        _answered(state, event, meaning, rule)
+    if meaning.consent or meaning.preferences or event.traits:
+        _stated(state, event, meaning)
+
+
+def _seen(state: Individual, event: Event, rule: Rule) -> None:
+    """Counts, first and last sight, active days and weighted activity."""
+    at_us = event.occurred_at_us
+    if state.events == 0:
+        state.first_seen_us = state.last_seen_us = at_us
+    elif at_us > state.last_seen_us:
+        state.last_seen_us = at_us
+    elif at_us < state.first_seen_us:
+        state.first_seen_us = at_us
+    state.events += 1
+    counts = state.counts
+    counts[rule.name] = counts.get(rule.name, 0) + 1
+    if rule.activity:
+        decay.add(state.activity, rule.activity, decay.seconds(at_us), ACTIVITY_RATE)
+    if rule.present:
+        day, days = at_us // DAY_US, state.days
+        if not days or day > days[-1]:
+            days.append(day)
+        elif day != days[-1]:
+            place = bisect_left(days, day)
+            if days[place] == day:
+                return
+            days.insert(place, day)
+        if len(days) > DAYS_MAX:
+            del days[0]
+
+
+def _identified(state: Individual, event: Event, blocked: Collection[str]) -> None:
+    """Every identifier the event carries, typed."""
+    known = state.identifiers
+    if event.user_id:
+        _know(known, "user:" + event.user_id, event.user_id, blocked)
+    if event.anonymous_id:
+        _know(known, "anon:" + event.anonymous_id, event.anonymous_id, blocked)
+    context = event.context
+    if context:
+        device = context.get("device")
+        if isinstance(device, dict) and isinstance(device_id := device.get("id"), str):
+            _know(known, "device:" + device_id, device_id, blocked)
+        traits = context.get("traits")
+        if isinstance(traits, dict):
+            _know_email(known, traits.get("email"), blocked)
+    if event.traits and event.kind != "group":
+        _know_email(known, event.traits.get("email"), blocked)
+
+
+def _know(known: set[str], typed: str, value: str, blocked: Collection[str]) -> None:
+    if typed not in known and value.strip().lower() not in blocked:
+        known.add(typed)
+
+
+def _know_email(known: set[str], value: object, blocked: Collection[str]) -> None:
+    if isinstance(value, str) and "@" in value:
+        address = value.strip().lower()
+        _know(known, "email:" + address, address, blocked)
+
+
+def _valued(
+    meaning: Meaning, values_of: Callable[[str], Sequence[str]]
+) -> tuple[dict[str, int], int]:
+    """How many items of the event carry each value, and how many items there are whose values are known.
+
+    The items that the catalogue does not know, and an event without items (a search), count together as one item with
+    the event's own attributes. An item of which nothing is known is no evidence of anything and is not counted.
+    """
+    lines = meaning.lines
+    if len(lines) == 1:
+        values = values_of(lines[0].item_id) or meaning.attributes
+        return dict.fromkeys(values, 1), 1 if values else 0
+    counts: dict[str, int] = {}
+    items, own = 0, not lines
+    for item_id in dict.fromkeys(line.item_id for line in lines):
+        known = values_of(item_id)
+        if known:
+            items += 1
+            for value in known:
+                counts[value] = counts.get(value, 0) + 1
+        else:
+            own = True
+    if own and meaning.attributes:
+        items += 1
+        for value in dict.fromkeys(meaning.attributes):
+            counts[value] = counts.get(value, 0) + 1
+    return counts, items
+
+
+def _tasted(
+    state: Individual,
+    counts: dict[str, int],
+    items: int,
+    mass: int,
+    weight: float,
+    at_us: int,
+    settings: AffinitySettings,
+) -> None:
+    """Add the event's items to the affinity entries.
+
+    Engagement weighs ``weight``; being shown something, or turning against it, weighs one item each: those are trials.
+    """
+    affinity, at_s = state.affinity, at_us / decay.MICROSECONDS
+    unit = weight if mass == _ENGAGED else 1.0
+    if unit <= 0.0:
+        return
+    moment_rate = decay.rate(settings.moment_half_life_s)
+    general_rate = decay.rate(settings.general_half_life_s)
+    counts[ANY_VALUE] = items
+    for value, count in counts.items():
+        added = short = unit * count
+        entry = affinity.get(value)
+        if entry is None:
+            entry = affinity[value] = [0.0, 0.0, 0.0, 0.0, at_s]
+        elapsed = at_s - entry[REFERENCE_S]
+        if elapsed > 0.0:
+            move(entry, at_s, moment_rate, general_rate)
+        elif elapsed < 0.0:
+            short = decay.remaining(added, -elapsed, moment_rate)
+            added = decay.remaining(added, -elapsed, general_rate)
+        if mass == _ENGAGED:
+            entry[MOMENT] += short
+            entry[GENERAL] += added
+        else:
+            entry[mass] += added
+
+
+def move(entry: list[float], at_s: float, moment_rate: float, general_rate: float) -> None:
+    """Bring an affinity entry to a later reference time, in place. SHOWN and AGAINST decay with the general horizon."""
+    short, mass, shown, against, reference_s = entry
+    elapsed = at_s - reference_s
+    kept = exp(-general_rate * elapsed)
+    if short:
+        short *= exp(-moment_rate * elapsed)
+    mass, shown, against = mass * kept, shown * kept, against * kept
+    entry[MOMENT] = short if short > NEGLIGIBLE else 0.0
+    entry[GENERAL] = mass if mass > NEGLIGIBLE else 0.0
+    entry[SHOWN] = shown if shown > NEGLIGIBLE else 0.0
+    entry[AGAINST] = against if against > NEGLIGIBLE else 0.0
+    entry[REFERENCE_S] = at_s
+
+
+def _engaged(state: Individual, event: Event, meaning: Meaning, action: str) -> None:
+    """The newest items engaged with; the position of an item in the event is part of its tie."""
+    for position, line in enumerate(meaning.lines):
+        tie = stable_hash(event.message_id, position)
+        _newest(state.recents, Recent(event.occurred_at_us, tie, line.item_id, action), RECENTS_MAX)
+
+
+_Dated = TypeVar("_Dated", Recent, Contact)
+
+
+def _newest(kept: list[_Dated], entry: _Dated, most: int) -> None:
+    """Put an entry into an ascending list that keeps the newest ``most``."""
+    if not kept or kept[-1] < entry:
+        kept.append(entry)
+    elif len(kept) == most and entry < kept[0]:
+        return
+    else:
+        insort(kept, entry)
+    if len(kept) > most:
+        del kept[0]
+
+
+_MONEY = frozenset({Action.PURCHASE, Action.REFUND})
+
+
+def _answered(state: Individual, event: Event, meaning: Meaning, rule: Rule) -> None:
+    """Contacts, suppressions, hides, orders and refunds."""
+    at_us, action = event.occurred_at_us, meaning.action
+    tie = stable_hash(event.message_id, 0)
+    if rule.contact and (meaning.experience_id or meaning.decision_id):
+        contact = Contact(
+            at_us,
+            tie,
+            rule.name,
+            meaning.experience_id,
+            meaning.placement_id,
+            meaning.channel,
+            meaning.decision_id,
+        )
+        _newest(state.contacts, contact, CONTACTS_MAX)
+    if action in (Action.UNSUBSCRIBE, Action.COMPLAIN):
+        _write(state.consent, suppression_key(meaning.channel), Written(at_us, tie, False))
+    elif action is Action.HIDE:
+        hidden = [f"item:{line.item_id}" for line in meaning.lines]
+        if meaning.experience_id:
+            hidden.append(f"experience:{meaning.experience_id}")
+        for target in hidden:
+            state.hidden[target] = max(at_us, state.hidden.get(target, at_us))
+    elif action is Action.PURCHASE:
+        # An order without an id is one by itself.
+        key = stable_hash("order", meaning.order_id) if meaning.order_id else tie
+        order = Order(at_us, tie, meaning.amount)
+        known = state.orders.get(key)
+        if known is None or (at_us, tie) < (known.occurred_at_us, known.tie):
+            state.orders[key] = order
+    elif action is Action.REFUND and meaning.order_id:
+        # A refund without an amount gives the whole order back.
+        key = stable_hash("order", meaning.order_id)
+        state.refunds[key] = state.refunds.get(key, 0.0) + (meaning.amount or inf)
+
+
+def _stated(state: Individual, event: Event, meaning: Meaning) -> None:
+    """What the person said: consent, preferences, traits. The last word wins."""
+    at_us = event.occurred_at_us
+    tie = stable_hash(event.message_id, 0)
+    for purpose, given in meaning.consent.items():
+        _write(state.consent, purpose, Written(at_us, tie, given))
+    for value, liking in meaning.preferences.items():
+        _write(state.declared, value, Written(at_us, tie, liking))
+    if event.kind == "identify":
+        for trait, content in event.traits.items():
+            _write(state.traits, trait, Written(at_us, tie, content))
+
+
+def _write(cells: dict[str, Written], key: str, written: Written) -> None:
+    known = cells.get(key)
+    if known is None or (known.occurred_at_us, known.tie) < (written.occurred_at_us, written.tie):
+        cells[key] = written

@@ -1,0 +1,235 @@
+"""Bayesian logistic regression by online Laplace steps: a Gaussian posterior over named weights that grows.
+
+One observation (x, y) with the posterior N(μ, Σ) (Spiegelhalter & Lauritzen 1990; MacKay 1992 for p):
+
+    m = xᵀμ     s² = xᵀΣx     p = σ(m / √(1 + π/8 · s²))     h = max(p(1 − p), 1e-4)     k = Σx
+    μ ← μ + k (y − p) / (1 + h s²)          Σ ← Σ − h k kᵀ / (1 + h s²)
+
+The result depends on the order of observations, so a posterior has one ordered writer. No step uses BLAS: the same
+observations in the same order give the same bits whatever the number of threads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from eachwise.contracts.arrays import Floats
+from eachwise.contracts.errors import InvalidInput
+from eachwise.maths.draws import normals
+
+# What is believed of a weight before it was ever seen: (mean, standard deviation).
+Prior = Callable[[str], tuple[float, float]]
+
+# MacKay's approximation of the logistic-normal integral: σ(m / √(1 + π/8 · s²)).
+PROBIT_SCALE = math.pi / 8.0
+_CURVATURE_MIN = 1e-4
+_CAPACITY = 64
+# Forgetting is applied once in so many updates: it costs as much as an update and hardly moves in between.
+FORGET_EVERY_UPDATES = 256
+_JITTERS = (0.0, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """``mean`` m and ``variance`` s² of the logit, and ``probability`` p with the uncertainty integrated out."""
+
+    mean: float
+    variance: float
+    probability: float
+
+
+class LogisticPosterior:
+    """N(mean, covariance) over the weights of named features; the features in the order they were first seen.
+
+    An unseen feature enters with its prior, independent of all others. Forgetting multiplies variances by 2 in every
+    ``forgetting_half_life_updates`` updates (0: never), and never beyond the prior's variance; correlations stay.
+    """
+
+    __slots__ = (
+        "_ceiling",
+        "_covariance",
+        "_mean",
+        "half_life",
+        "index",
+        "names",
+        "prior",
+        "updates",
+    )
+
+    def __init__(self, prior: Prior, forgetting_half_life_updates: float = 0.0) -> None:
+        self.prior = prior
+        self.half_life = forgetting_half_life_updates
+        self.names: list[str] = []
+        self.index: dict[str, int] = {}
+        self.updates = 0
+        self._mean = np.zeros(_CAPACITY)
+        self._ceiling = np.zeros(_CAPACITY)
+        self._covariance = np.zeros((_CAPACITY, _CAPACITY))
+
+    @classmethod
+    def of_arrays(
+        cls, prior: Prior, half_life: float, names: list[str], mean: Floats, covariance: Floats,
+        ceiling: Floats, updates: int,
+    ) -> LogisticPosterior:  # fmt: skip
+        """The posterior with these arrays (copied): what ``names``, ``mean`` … of another one said."""
+        made = cls(prior, half_life)
+        size = len(names)
+        made._reserve(size)
+        made.names = list(names)
+        made.index = {name: column for column, name in enumerate(names)}
+        made._mean[:size] = mean
+        made._ceiling[:size] = ceiling
+        made._covariance[:size, :size] = covariance
+        made.updates = updates
+        return made
+
+    @property
+    def mean(self) -> Floats:
+        """(F,): a copy of the posterior mean."""
+        return self._mean[: len(self.names)].copy()
+
+    @property
+    def covariance(self) -> Floats:
+        """(F, F): a copy of the posterior covariance; exactly symmetric."""
+        return self._covariance[: len(self.names), : len(self.names)].copy()
+
+    @property
+    def ceiling(self) -> Floats:
+        """(F,): a copy of the prior variances, which forgetting never exceeds."""
+        return self._ceiling[: len(self.names)].copy()
+
+    def predict(self, features: Mapping[str, float]) -> Prediction:
+        """m, s² and p for one vector of features; unseen features contribute their prior."""
+        columns, values, mean, variance = [], [], 0.0, 0.0
+        for name, value in features.items():
+            column = self.index.get(name)
+            if column is None:
+                prior_mean, prior_sd = self.prior(name)
+                mean += prior_mean * value
+                variance += (prior_sd * value) ** 2
+            else:
+                columns.append(column)
+                values.append(value)
+        if columns:
+            x = np.array(values)
+            mean += float((self._mean[columns] * x).sum())
+            inner = self._covariance[np.ix_(columns, columns)] * x[:, None] * x
+            variance += float(inner.sum())
+        return Prediction(mean, variance, predictive(mean, variance))
+
+    def update(self, features: Mapping[str, float], outcome: bool | float) -> Prediction:
+        """Learn one outcome (0 or 1); returns what was predicted before. O(F²)."""
+        columns = [self._column(name) for name in features]
+        x = np.fromiter(features.values(), dtype=np.float64, count=len(columns))
+        size = len(self.names)
+        gain = (self._covariance[columns, :size] * x[:, None]).sum(axis=0)
+        mean = float((self._mean[columns] * x).sum())
+        variance = max(float((gain[columns] * x).sum()), 0.0)
+        probability = predictive(mean, variance)
+        curvature = max(probability * (1.0 - probability), _CURVATURE_MIN)
+        shrink = 1.0 / (1.0 + curvature * variance)
+        self._mean[:size] += gain * ((float(outcome) - probability) * shrink)
+        gain *= math.sqrt(curvature * shrink)
+        self._covariance[:size, :size] -= gain[:, None] * gain
+        self.updates += 1
+        if self.half_life > 0.0 and self.updates % FORGET_EVERY_UPDATES == 0:
+            self._forget()
+        return Prediction(mean, variance, probability)
+
+    def _forget(self) -> None:
+        """Σ ← R Σ R with R = diag(√min(2^(updates / half-life), prior variance / variance)), R ≥ 1."""
+        size = len(self.names)
+        variances = np.maximum(self._covariance.diagonal()[:size], np.finfo(np.float64).tiny)
+        room = np.maximum(self._ceiling[:size] / variances, 1.0)
+        scale = np.sqrt(np.minimum(2.0 ** (FORGET_EVERY_UPDATES / self.half_life), room))
+        self._covariance[:size, :size] *= scale[:, None] * scale
+
+    def _column(self, name: str) -> int:
+        """The column of a feature, which is added with its prior when it is new."""
+        column = self.index.get(name)
+        if column is None:
+            column = len(self.names)
+            self._reserve(column + 1)
+            mean, sd = self.prior(name)
+            self.names.append(name)
+            self.index[name] = column
+            self._mean[column] = mean
+            self._ceiling[column] = self._covariance[column, column] = sd * sd
+        return column
+
+    def _reserve(self, size: int) -> None:
+        """Make room for ``size`` features; capacity doubles."""
+        capacity = len(self._mean)
+        if size <= capacity:
+            return
+        more = max(size, 2 * capacity) - capacity
+        self._mean = np.pad(self._mean, (0, more))
+        self._ceiling = np.pad(self._ceiling, (0, more))
+        self._covariance = np.pad(self._covariance, ((0, more), (0, more)))
+
+
+def predictive(mean: float, variance: float) -> float:
+    """p = σ(m / √(1 + π/8 · s²)), the outcome's probability under logit ~ N(m, s²). Range (0, 1)."""
+    return sigmoid(mean / math.sqrt(1.0 + PROBIT_SCALE * variance))
+
+
+def sigmoid(logit: float) -> float:
+    """1 / (1 + e^−logit), without overflow."""
+    if logit >= 0.0:
+        return 1.0 / (1.0 + math.exp(-logit))
+    odds = math.exp(logit)
+    return odds / (1.0 + odds)
+
+
+def merge(left: LogisticPosterior, right: LogisticPosterior) -> LogisticPosterior:
+    """Two shards' posteriors as one, approximately: precisions and precision-weighted means add, less one prior.
+
+    Λ = Λ_l + Λ_r − Λ_0 and Λμ = Λ_l μ_l + Λ_r μ_r − Λ_0 μ_0. Exact for Gaussian likelihoods; here each shard was
+    linearised about its own path, so the caller measures the error. Both must share their prior and not forget.
+    """
+    names = left.names + [name for name in right.names if name not in left.index]
+    if not names:
+        return LogisticPosterior(left.prior, left.half_life)
+    prior = np.array([left.prior(name) for name in names])
+    prior_precision = prior[:, 1] ** -2.0
+    precision = -np.diag(prior_precision)
+    weighted = -prior_precision * prior[:, 0]
+    for part in (left, right):
+        full_precision = np.diag(prior_precision)
+        full_mean = prior[:, 0].copy()
+        columns = [names.index(name) for name in part.names]
+        full_precision[np.ix_(columns, columns)] = np.linalg.inv(part.covariance)
+        full_mean[columns] = part.mean
+        precision += full_precision
+        weighted += full_precision @ full_mean
+    covariance = np.linalg.inv(precision)
+    covariance = (covariance + covariance.T) / 2.0
+    return LogisticPosterior.of_arrays(
+        left.prior, left.half_life, names, covariance @ weighted, covariance,
+        prior[:, 1] ** 2.0, left.updates + right.updates,
+    )  # fmt: skip
+
+
+def gaussian_draws(covariance: Floats, count: int, seed: int) -> Floats:
+    """(count, F): seeded draws of N(0, covariance), z Lᵀ with L the Cholesky factor.
+
+    A diagonal jitter of up to 1e-4 of the mean variance repairs rounding; beyond that ``InvalidInput`` is raised,
+    since the matrix is then no covariance.
+    """
+    size = len(covariance)
+    if size == 0:
+        return np.zeros((count, 0))
+    scale = float(covariance.diagonal().mean())
+    for jitter in _JITTERS:
+        try:
+            factor = np.linalg.cholesky(covariance + np.eye(size) * (jitter * scale))
+        except np.linalg.LinAlgError:
+            continue
+        return np.asarray(normals(seed, (count, size)) @ factor.T, dtype=np.float64)
+    raise InvalidInput(
+        f"the covariance of {size} weights is not positive definite", field="covariance"
+    )

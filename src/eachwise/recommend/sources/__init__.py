@@ -1,0 +1,1 @@
+"""Candidate sources, one file each; ``registry.py`` lists them."""
