@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from eachwise.adapters.clocks import SystemClock
+from eachwise.adapters.lock import StoreLock
 from eachwise.adapters.memory import MemoryStore
 from eachwise.adapters.sqlite import SqliteStore
 from eachwise.catalog import parse_definitions
@@ -39,21 +40,26 @@ R = TypeVar("R")
 TICK_INTERVAL_US = MICROSECONDS // 4
 
 
-def open_store(path: Path | None, settings: Settings) -> Store:
-    """The embedded store in a directory, or (None) one in memory that is gone with the process.
-
-    Raises ``StoreLocked`` naming the owner when another process has the directory open.
-    """
-    if path is None:
-        return MemoryStore(settings.project_id)
-    return SqliteStore(path, project_id=settings.project_id, settings=settings.store)
-
-
 @contextmanager
-def open_core(path: Path | None, settings: Settings, clock: Clock) -> Iterator[Core]:
-    """A core over a store, caught up with its log; on leaving, what is in memory is written and the store released."""
-    store = open_store(path, settings)
-    with closing(store), ThreadPoolExecutor(1, thread_name_prefix="eachwise-solve") as executor:
+def open_core(
+    path: Path | None, settings: Settings, clock: Clock, *, lock: StoreLock | None = None
+) -> Iterator[Core]:
+    """A core over the embedded store in a directory, caught up with its log; ``None`` keeps all in memory.
+
+    On leaving, what is in memory is written and the store released. ``lock`` is the directory's lock where the
+    caller holds it already. Raises ``StoreLocked``, naming the owner, when another process has the directory.
+    """
+    with ExitStack() as stack:
+        store: Store
+        if path is None:
+            store = stack.enter_context(closing(MemoryStore()))
+        else:
+            if lock is None:
+                stack.enter_context(StoreLock(path))
+            store = stack.enter_context(
+                closing(SqliteStore(path, project_id=settings.project_id, settings=settings.store))
+            )
+        executor = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="eachwise-solve"))
         core = Core(store=store, clock=clock, settings=settings, executor=executor)
         run(core.open())
         dropped = False
@@ -82,7 +88,7 @@ class Engine:
 
     def __init__(self, core: Core, clock: Clock, close: Callable[[], None]) -> None:
         self.core = core
-        self._clock = clock
+        self.clock = clock
         self._close = close
         self._lock = threading.RLock()
         self._ticked_at_us = clock.now_us()
@@ -121,7 +127,7 @@ class Engine:
     def _run(self, flow: Flow[R]) -> R:
         with self._lock:
             result = run(flow)
-            now_us = self._clock.now_us()
+            now_us = self.clock.now_us()
             if now_us - self._ticked_at_us >= TICK_INTERVAL_US:
                 self._ticked_at_us = now_us
                 run(self.core.tick())

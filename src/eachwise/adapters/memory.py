@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 
 from eachwise.adapters.projection import decision_of, device_of, email_of, login_of
-from eachwise.adapters.retention import droppable_versions
+from eachwise.adapters.retention import droppable_versions, uses_of
 from eachwise.contracts.catalog import Item
 from eachwise.contracts.decision import DecisionRecord
 from eachwise.contracts.errors import StoreError
@@ -43,7 +43,7 @@ class MemoryStore:
         self._by_individual: defaultdict[str, list[DecisionRecord]] = defaultdict(list)
         self._unlearnt: dict[str, DecisionRecord] = {}
         self._models: defaultdict[str, dict[int, ModelVersion]] = defaultdict(dict)
-        self._used_without_decision: set[tuple[str, int]] = set()
+        self._last_used_us: dict[tuple[str, int], int] = {}
         self._items: defaultdict[str, list[tuple[int, Item | None]]] = defaultdict(list)
         self._catalogs: list[int] = [0]
         self._definitions: dict[int, Definitions] = {}
@@ -112,8 +112,8 @@ class MemoryStore:
             self._unlearnt.pop(decision_id, None)
         for model in commit.models:
             self._models[model.model][model.version] = model
-        if not commit.decisions:
-            self._used_without_decision.update(commit.model_uses)
+        for use, at_us in uses_of(commit).items():
+            self._last_used_us[use] = max(self._last_used_us.get(use, at_us), at_us)
         self._put_items(commit)
         if commit.definitions is not None:
             self._definitions[commit.definitions.version] = commit.definitions
@@ -167,12 +167,14 @@ class MemoryStore:
                 del self._decisions[record.decision_id]
                 self._unlearnt.pop(record.decision_id, None)
                 self._by_individual[record.individual_id].remove(record)
-            used = set(self._used_without_decision)
-            for record in self._decisions.values():
-                used.update(record.inputs.models.items())
+            self._last_used_us = {
+                use: at_us
+                for use, at_us in self._last_used_us.items()
+                if at_us >= decided_before_us
+            }
             for model, versions in self._models.items():
                 bases = {version: published.base for version, published in versions.items()}
-                mine = [version for name, version in used if name == model]
+                mine = [version for name, version in self._last_used_us if name == model]
                 for version in droppable_versions(bases, mine):
                     del versions[version]
             return len(old)

@@ -4,6 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from eachwise.contracts.ports import Commit
+
+# How long a use lasts that no decision of its commit dates: for good.
+FOREVER_US = 2**62
+
+
+def uses_of(commit: Commit) -> dict[tuple[str, int], int]:
+    """(model, version) → when a decision of the commit last used it.
+
+    A decision's own inputs date the versions that it names; ``model_uses`` last as long as the
+    newest decision of the commit.
+    """
+    newest = max((record.inputs.now_us for record in commit.decisions), default=FOREVER_US)
+    uses = dict.fromkeys(commit.model_uses, newest)
+    for record in commit.decisions:
+        for use in record.inputs.models.items():
+            uses[use] = max(uses.get(use, record.inputs.now_us), record.inputs.now_us)
+    return uses
+
 
 def droppable_versions(bases: Mapping[int, int], used: Iterable[int]) -> list[int]:
     """Versions that are neither used, nor the newest, nor part of the chain under one that is.

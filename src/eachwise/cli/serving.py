@@ -7,23 +7,31 @@ from pathlib import Path
 
 from eachwise.adapters.clocks import SystemClock
 from eachwise.adapters.keys import load_keys
+from eachwise.adapters.lock import StoreLock
 from eachwise.bootstrap import open_core
 from eachwise.contracts.keys import Keys
-from eachwise.service import create_app, run_server
+from eachwise.service import run_server
 from eachwise.settings import load_settings
 
 
 def serve(parsed: argparse.Namespace) -> None:
     """Serve a store until interrupted."""
     settings = load_settings(parsed.settings)
-    with open_core(parsed.store, settings, SystemClock()) as core:
-        keys, made = load_keys(parsed.store, write=parsed.write_key, secret=parsed.secret_key)
-        app = create_app(core, keys, settings)
+    store: Path = parsed.store
+    with StoreLock(store) as lock:
+        keys, made = load_keys(store, write=parsed.write_key, secret=parsed.secret_key)
+
+        def announce(url: str) -> None:
+            lock.set_url(url)
+            _announce(url, store, keys if made else None)
+
         run_server(
-            app,
+            lambda: open_core(store, settings, SystemClock(), lock=lock),
+            keys=keys,
+            settings=settings,
             host=parsed.host,
             port=parsed.port,
-            on_started=lambda url: _announce(url, parsed.store, keys if made else None),
+            announce=announce,
         )
 
 

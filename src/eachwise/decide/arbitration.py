@@ -53,34 +53,29 @@ class Worth:
 
 def kappa_money(kappa: float, value: Floats) -> float:
     """What one disconnect costs: κ, in units of a take-up, times the candidates' mean declared value."""
-    return kappa * float(value.mean()) if len(value) else 0.0
+    return kappa * float(value.sum()) / len(value) if len(value) else 0.0
 
 
-def priorities(worth: Worth) -> Floats:
-    """(K,): the candidates' priorities."""
-    return _priorities(worth, worth.p_takeup)
+def priorities(worth: Worth, takeup: Floats) -> Floats:
+    """Priorities, with silence's 0 as one more at the end: takeup (…, K) → (…, K + 1).
 
-
-def sampled_priorities(worth: Worth, takeup: Floats) -> Floats:
-    """(M, K): the priorities under M draws of P(take-up).
-
-    P(disconnect) enters with its expectation: being uncertain about a harm is no reason to try it.
+    ``takeup`` is the expected P(take-up) of each candidate, or M draws of it. P(disconnect) always enters with its
+    expectation: being uncertain about a harm is no reason to try it.
     """
-    return _priorities(worth, takeup)
+    found = np.zeros((*takeup.shape[:-1], takeup.shape[-1] + 1))
+    gain = np.multiply(takeup, worth.value * worth.lever, out=found[..., :-1])
+    gain -= worth.kappa * worth.p_disconnect + worth.fatigue + worth.cost
+    return found
 
 
 def explorable(worth: Worth) -> Bools:
-    """(K,): where the expected gain covers the expected harm, p_takeup · value · lever ≥ κ · p_disconnect.
+    """(K + 1,), silence last: where the expected gain covers the expected harm, p_takeup · value · lever ≥ κ ·
+    p_disconnect.
 
     The exploration floor goes to these and to silence only: nobody is shown something for the sake of learning that
     is expected to run against the person.
     """
-    return np.asarray(
-        worth.p_takeup * worth.value * worth.lever >= worth.kappa * worth.p_disconnect
-    )
-
-
-def _priorities(worth: Worth, takeup: Floats) -> Floats:
-    """The formula of the module, one operation after the other so that it can be recomputed to the bit."""
-    gain = takeup * worth.value * worth.lever
-    return np.asarray(gain - worth.kappa * worth.p_disconnect - worth.fatigue - worth.cost)
+    found = np.ones(len(worth.value) + 1, dtype=bool)
+    gain = worth.p_takeup * (worth.value * worth.lever)
+    np.greater_equal(gain, worth.kappa * worth.p_disconnect, out=found[:-1])
+    return found

@@ -42,9 +42,9 @@ def suppression(evidence: Evidence) -> Verdicts:
 def frequency(evidence: Evidence) -> Verdicts:
     """Out: experiences whose own cap, or whose channel's cap, is reached.
 
-    Counted are exposures in (now − window, now], each decision once, and the places held by live reservations.
-    Where the kept contacts do not reach back through the window, the count cannot be known and the cap counts as
-    reached: fail closed.
+    Counted are exposures after now − window, each decision once, and the places held by live reservations. What
+    cannot be known fails closed: an exposure that names no experience counts for each, and where the kept contacts do
+    not reach back through the window the cap counts as reached.
     """
     situation = evidence.situation
     layout = situation.plan.layout
@@ -57,10 +57,12 @@ def frequency(evidence: Evidence) -> Verdicts:
     times: dict[str, list[int]] = {}
     for each in evidence.shown if layout.capped else ():
         times.setdefault(each.experience_id, []).append(each.at_us)
+    unnamed = times.pop("", [])
     found = {}
     for row in layout.capped:
         experience = layout.experiences[row]
-        if reason := _reached(experience.caps, times.get(experience.experience_id, ()), situation):
+        own = times.get(experience.experience_id, []) + unnamed
+        if reason := _reached(experience.caps, own, situation):
             found[row] = reason
     return found
 
@@ -80,7 +82,7 @@ def no_items(evidence: Evidence) -> Verdicts:
     layout = evidence.situation.plan.layout
     empty = layout.querying & (evidence.screen.best == -np.inf)
     return dict.fromkeys(
-        np.flatnonzero(empty).tolist(), "no item is left that may be shown to this person"
+        empty.nonzero()[0].tolist(), "no item is left that may be shown to this person"
     )
 
 

@@ -9,13 +9,7 @@ import numpy as np
 from eachwise.contracts.arrays import Floats, Ints
 from eachwise.contracts.decision import Candidate, Factors, Filtered
 from eachwise.contracts.experience import SILENCE
-from eachwise.decide.arbitration import (
-    Worth,
-    explorable,
-    kappa_money,
-    priorities,
-    sampled_priorities,
-)
+from eachwise.decide.arbitration import Worth, explorable, kappa_money, priorities
 from eachwise.decide.constraints import Evidence, apply_filters
 from eachwise.decide.exposures import Exposed, exposures, held
 from eachwise.decide.features import moving_features, named
@@ -104,11 +98,11 @@ def _compete(situation: Situation, rows: Ints, shown: list[Exposed], screened: S
         fatigue=settings.fatigue_cost * recent[rows],
         cost=layout.cost[rows],
     )
-    expected = np.append(priorities(worth), 0.0)
+    expected = priorities(worth, worth.p_takeup)
     probabilities = policy_named(settings.policy)(
         expected,
         _sampled(situation, moving, takeup, worth, rows),
-        np.append(explorable(worth), True),
+        explorable(worth),
         settings,
     )
     return _Field(
@@ -123,9 +117,7 @@ def _sampled(
     head, settings = situation.plan.takeup, situation.settings
     chosen = choose(len(head.fixed_draws), settings.thompson_draws, situation.seed, _DRAWS_STREAM)
     drawn = sampled(head, moving, takeup.mean, chosen, settings.thompson_scale)
-    found = np.zeros((len(chosen), len(rows) + 1))
-    found[:, :-1] = sampled_priorities(worth, drawn[:, rows])
-    return found
+    return priorities(worth, drawn if len(rows) == len(drawn[0]) else drawn[:, rows])
 
 
 def _candidates(situation: Situation, field: _Field) -> list[Candidate]:

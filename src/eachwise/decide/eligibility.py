@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-
 from eachwise.contracts.experience import Eligibility
 from eachwise.decide.situation import Situation
 
@@ -18,10 +16,12 @@ Verdicts = dict[int, str]
 def schedule(situation: Situation) -> Verdicts:
     """Out: not started yet, or ended. Shown from ``starts_at`` on and before ``ends_at``."""
     layout = situation.plan.layout
-    early = np.flatnonzero(situation.now_us < layout.starts_us).tolist()
-    late = np.flatnonzero(situation.now_us >= layout.ends_us).tolist()
-    found = {row: f"starts at {layout.experiences[row].starts_at}" for row in early}
-    found.update({row: f"ended at {layout.experiences[row].ends_at}" for row in late})
+    found = {}
+    for row in layout.dated:
+        if situation.now_us < layout.starts_us[row]:
+            found[row] = f"starts at {layout.experiences[row].starts_at}"
+        elif situation.now_us >= layout.ends_us[row]:
+            found[row] = f"ended at {layout.experiences[row].ends_at}"
     return found
 
 

@@ -30,8 +30,10 @@ def explain(record: DecisionRecord, outcomes: Sequence[OutcomeView] = ()) -> lis
     versions = [f"{name} {version}" for name, version in inputs.models.items()]
     lines = [
         f"{moment_words(inputs.now_us)} UTC, {inputs.placement_id}, individual {record.individual_id}",
-        f"chosen: {record.experience_id}, with probability {record.probability:.4f} "
-        f"among {record.candidates} candidates (silence is one)",
+        (
+            f"chosen: {record.experience_id}, with probability {record.probability:.4f} "
+            f"among {record.candidates} candidates (silence is one)"
+        ),
     ]
     lines += [f"  {reason}" for reason in record.reasons]
     lines += [

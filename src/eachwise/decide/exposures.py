@@ -39,11 +39,21 @@ def exposures(contacts: Sequence[Contact]) -> tuple[list[Exposed], frozenset[str
         )
         if contact.decision_id:
             before = of_decision.get(contact.decision_id)
-            if before is None or seen.at_us < before.at_us:
-                of_decision[contact.decision_id] = seen
+            of_decision[contact.decision_id] = _both(before, seen) if before else seen
         elif contact.action == _EXPOSE:
             single.append(seen)
     return single + list(of_decision.values()), frozenset(of_decision)
+
+
+def _both(one: Exposed, other: Exposed) -> Exposed:
+    """Two reports of one exposure: its earliest time, and the names that either gives."""
+    first, second = (one, other) if one.at_us <= other.at_us else (other, one)
+    return Exposed(
+        first.at_us,
+        first.experience_id or second.experience_id,
+        first.placement_id or second.placement_id,
+        first.channel or second.channel,
+    )
 
 
 def held(

@@ -50,18 +50,23 @@ def moving_features(
 
 
 def rank_share(best: Floats, scores: Floats) -> Floats:
-    """1 − ln(rank) / ln(n) of each ``best`` (K,) among ``scores``; 1 = nothing is better, 0 = last or nothing to show.
+    """1 − ln(rank) / ln(n) of each ``best`` (K,) among ``scores``; 1 = nothing is better, 0 = last or nothing to
+    show.
 
     Among more than 2,048 scores an evenly spread part stands for all: the rank is then of that part.
     """
     step = max(1, -(-len(scores) // _RANKED_MAX))
-    ordered = np.sort(scores[::step])
+    ordered = scores[::step].copy()
+    ordered.sort()
     count = len(ordered)
     if count == 0:
         return np.zeros(len(best))
-    rank = count - ordered.searchsorted(best, side="right") + 1
-    share = 1.0 - np.log(rank) / math.log(max(count, 2))
-    return np.where(np.isfinite(best), np.maximum(share, 0.0), 0.0)
+    rank = (count + 1) - ordered.searchsorted(best, side="right")
+    share = np.log(rank)
+    share /= -math.log(max(count, 2))
+    share += 1.0
+    share[best == -np.inf] = 0.0
+    return np.maximum(share, 0.0)
 
 
 def named(layout: Layout, row: int, moving: Floats) -> dict[str, float]:
@@ -77,28 +82,35 @@ def _fill_affinity(matrix: Floats, layout: Layout, affinity: AffinityVectors) ->
     about = layout.about
     if not len(about.column):
         return
-    general = affinity.general.clip(-AFFINITY_MAX, AFFINITY_MAX)[about.column]
+    general = _clipped(affinity.general[about.column])
     sums = np.add.reduceat(general * about.facet_weight, about.facet_start)
     matrix[about.facet_row, about.facet_feature] = sums
     columns = layout.moving_index
-    moment = affinity.moment[about.column].clip(-AFFINITY_MAX, AFFINITY_MAX)
+    moment = _clipped(affinity.moment[about.column])
     matrix[about.owner, columns["moment"]] = np.add.reduceat(
         moment * about.weight, about.owner_start
     )
-    firm = (affinity.general + affinity.general_sd)[about.column].clip(-AFFINITY_MAX, 0.0)
+    firm = _clipped((affinity.general + affinity.general_sd)[about.column])
+    np.minimum(firm, 0.0, out=firm)
     matrix[about.owner, columns["aversion"]] = np.minimum.reduceat(
         firm * about.presence, about.owner_start
     )
 
 
+def _clipped(affinities: Floats) -> Floats:
+    """Cut at ±3, in place."""
+    np.minimum(affinities, AFFINITY_MAX, out=affinities)
+    return np.maximum(affinities, -AFFINITY_MAX, out=affinities)
+
+
 def _fatigue(layout: Layout, exposed: Sequence[Exposed], now_us: int) -> tuple[Floats, float]:
     """Decayed exposures of each experience (K,), and of everything."""
-    recent = np.zeros(len(layout.experiences))
+    recent = [0.0] * len(layout.experiences)
     everything = 0.0
     for exposure in exposed:
         age_s = max(now_us - exposure.at_us, 0) / _MICROSECONDS
-        everything += 2.0 ** (-age_s / ALL_FATIGUE_HALF_LIFE_S)
+        everything += math.exp2(-age_s / ALL_FATIGUE_HALF_LIFE_S)
         row = layout.row_of.get(exposure.experience_id)
         if row is not None:
-            recent[row] += 2.0 ** (-age_s / EXPERIENCE_FATIGUE_HALF_LIFE_S)
-    return recent, everything
+            recent[row] += math.exp2(-age_s / EXPERIENCE_FATIGUE_HALF_LIFE_S)
+    return np.array(recent), everything

@@ -60,7 +60,7 @@ def conflicting(affinity: AffinityVectors, upper_bound: float) -> Ints:
     firm = affinity.general + _UPPER_95 * affinity.general_sd < upper_bound
     firm &= affinity.evidence >= CONFLICT_EVIDENCE_MIN
     firm |= affinity.declared < 0
-    return np.flatnonzero(firm).astype(np.int64)
+    return firm.nonzero()[0]
 
 
 def shown_items(situation: Situation, allowed: Bools, row: int) -> list[ShownItem]:
@@ -112,19 +112,15 @@ def _best(situation: Situation, allowed: Bools) -> Floats:
     """(K,): the best score among the items that each experience's query may still show."""
     layout = situation.plan.layout
     best = np.full(len(layout.experiences), -np.inf)
+    if not len(layout.filled):
+        return best
     scores = np.where(allowed, situation.scores, -np.inf)[layout.item_rows]
-    if layout.unseen_only.any() and situation.viewed:
+    if situation.viewed and layout.unseen_only.any():
+        row_of = layout.catalog.row_of
         seen = np.zeros(len(allowed), dtype=bool)
-        known = [
-            layout.catalog.row_of[each]
-            for each in situation.viewed
-            if each in layout.catalog.row_of
-        ]
-        seen[known] = True
+        seen[[row_of[each] for each in situation.viewed if each in row_of]] = True
         scores[layout.unseen_only & seen[layout.item_rows]] = -np.inf
-    filled = np.flatnonzero(np.diff(layout.item_start))
-    if len(filled):
-        best[filled] = np.maximum.reduceat(scores, layout.item_start[filled])
+    best[layout.filled] = np.maximum.reduceat(scores, layout.filled_start)
     return best
 
 

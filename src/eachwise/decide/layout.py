@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from eachwise.contracts.catalog import ItemQuery
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.experience import SILENCE, Eligibility, Experience, Placement
 from eachwise.decide.names import fixed_features, moving_names
+from eachwise.maths.times import microseconds
 
 # Which items a query selects, over the catalogue's rows: (N,) bools.
 Select = Callable[[ItemQuery], Bools]
@@ -27,11 +28,12 @@ _FOREVER_US = 2**62
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """Which catalogue values each experience is about: E entries (experience, value), ordered by experience and facet.
+    """Which catalogue values each experience is about: E entries (experience, value), ordered by experience and
+    facet.
 
     ``column`` (E,) is the value; ``presence`` (E,) 1 or the share of items; ``facet_weight`` sums to 1 within a facet
-    of an experience and ``weight`` within an experience. ``facet_start``/``facet_row``/``facet_feature`` describe
-    the runs of one facet, ``owner_start``/``owner`` those of one experience.
+    of an experience and ``weight`` within an experience. ``facet_start``/``facet_row``/``facet_feature`` describe the
+    runs of one facet, ``owner_start``/``owner`` those of one experience.
     """
 
     column: Ints
@@ -49,12 +51,13 @@ class About:
 class Layout:
     """One placement's experiences, in id order, as arrays.
 
-    starts_us, ends_us: (K,) when each may be shown, [start, end)
+    starts_us, ends_us: when each may be shown, [start, end)
     value, lever, cost: (K,) as declared
-    guarded, capped:    rows of the experiences with an eligibility, with caps
+    dated, guarded, capped: rows of the experiences with a start or end, with an eligibility, with caps
     querying:           (K,) whether it fills itself with items
     item_rows:          the catalogue rows of each query, one after the other; experience k's are
                         ``item_rows[item_start[k]:item_start[k + 1]]``
+    filled, filled_start: the experiences with at least one row, and where theirs begin
     unseen_only:        (E,) which of these entries belong to a query without repeats
     carriers:           ``name=value`` → the experiences that declare it
     rows_of_value:      value column → the items that carry it: ``value_rows[value_start[v]:value_start[v + 1]]``
@@ -67,16 +70,19 @@ class Layout:
     catalog: CatalogIndex
     rows: Ints
     row_of: dict[str, int]
-    starts_us: Ints
-    ends_us: Ints
+    starts_us: tuple[int, ...]
+    ends_us: tuple[int, ...]
     value: Floats
     lever: Floats
     cost: Floats
+    dated: tuple[int, ...]
     guarded: tuple[int, ...]
     capped: tuple[int, ...]
     querying: Bools
     item_rows: Ints
     item_start: Ints
+    filled: Ints
+    filled_start: Ints
     unseen_only: Bools
     carriers: dict[str, tuple[int, ...]]
     value_rows: Ints
@@ -101,6 +107,7 @@ def layout(
             f"experience ids must differ, and none may be {SILENCE!r}", field="experience_id"
         )
     item_rows, item_start = _selected(ordered, select)
+    filled = np.flatnonzero(np.diff(item_start)).astype(np.int64)
     abouts = [
         _about(each, catalog, item_rows[item_start[row] : item_start[row + 1]])
         for row, each in enumerate(ordered)
@@ -124,16 +131,19 @@ def layout(
         catalog=catalog,
         rows=np.arange(len(ordered)),
         row_of=row_of,
-        starts_us=np.array([_time_us(each.starts_at, 0) for each in ordered], dtype=np.int64),
-        ends_us=np.array([_time_us(each.ends_at, _FOREVER_US) for each in ordered], dtype=np.int64),
+        starts_us=tuple(_time_us(each.starts_at, -_FOREVER_US) for each in ordered),
+        ends_us=tuple(_time_us(each.ends_at, _FOREVER_US) for each in ordered),
         value=np.array([each.value for each in ordered], dtype=np.float64),
         lever=np.array([each.lever for each in ordered], dtype=np.float64),
         cost=np.array([each.cost for each in ordered], dtype=np.float64),
+        dated=tuple(k for k, each in enumerate(ordered) if each.starts_at or each.ends_at),
         guarded=tuple(k for k, each in enumerate(ordered) if each.eligibility != Eligibility()),
         capped=tuple(k for k, each in enumerate(ordered) if each.caps),
         querying=np.array([each.items is not None for each in ordered], dtype=bool),
         item_rows=item_rows,
         item_start=item_start,
+        filled=filled,
+        filled_start=item_start[filled],
         unseen_only=np.repeat(~repeats, np.diff(item_start)),
         carriers=_carriers(ordered),
         value_rows=value_rows,
@@ -275,7 +285,4 @@ def _time_us(text: str | None, otherwise: int) -> int:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise InvalidInput(f"{text!r} is no ISO 8601 time", field="starts_at") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    elapsed = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (elapsed.days * 86400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
+    return microseconds(moment)

@@ -1,4 +1,5 @@
-"""A layout together with one version of the propensity model: everything of a decision that the moment does not change.
+"""A layout together with one version of the propensity model: everything of a decision that the moment does not
+change.
 
 A candidate's features are x = (fixed part f, moving part d). Of N(μ, Σ) over the weights the fixed part's share of
 mean, variance and draws is worked out here once, so that a decision only touches the D moving columns:
@@ -36,8 +37,8 @@ class Priors:
 class HeadPlan:
     """One head over K experiences: shares of the fixed features, and the posterior of the D moving weights.
 
-    fixed_mean, fixed_variance: (K,); cross: (K, D) = F Σ_fd; fixed_draws: (M, K);
-    moving_mean: (D,); moving_covariance: (D, D); moving_draws: (M, D). Draws are of N(0, Σ).
+    fixed_mean, fixed_variance: (K,); cross: (K, D) = F Σ_fd; fixed_draws: (M, K); moving_mean: (D,);
+    moving_covariance: (D, D); moving_draws: (M, D). Draws are of N(0, Σ).
     """
 
     fixed_mean: Floats

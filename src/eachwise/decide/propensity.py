@@ -49,4 +49,9 @@ def sampled(
 
 def sigmoid(logits: Floats) -> Floats:
     """1 / (1 + e^−x), element by element; e^x cannot overflow, since logits are cut at ±500."""
-    return np.asarray(1.0 / (1.0 + np.exp(-logits.clip(-500.0, 500.0))))
+    odds = np.minimum(logits, 500.0)
+    np.maximum(odds, -500.0, out=odds)
+    np.negative(odds, out=odds)
+    np.exp(odds, out=odds)
+    odds += 1.0
+    return np.asarray(np.reciprocal(odds, out=odds))

@@ -53,7 +53,7 @@ def _columns(situation: Situation, row: int) -> Ints:
     place = int(about.owner.searchsorted(row))
     if place == len(about.owner) or about.owner[place] != row:
         return about.column[:0]
-    ends = about.owner_start.tolist()[1:] + [len(about.column)]
+    ends = [*about.owner_start.tolist()[1:], len(about.column)]
     return about.column[int(about.owner_start[place]) : ends[place]]
 
 

@@ -125,7 +125,9 @@ def _end_with_parent() -> None:
     """End this process and its importer when standard input ends: the parent has gone, or wants us to go."""
     while sys.stdin.buffer.read(4096):
         pass
-    os.killpg(0, signal.SIGKILL)
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
 
 
 if __name__ == "__main__":

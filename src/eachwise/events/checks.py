@@ -9,6 +9,8 @@ from eachwise.events.sent import SentEvent
 
 KINDS = ("identify", "track", "page", "screen", "group", "alias")
 ID_LENGTH_MAX = 512
+# Logged by the engine on the operator's word: a write key, which ships to browsers, must not.
+RESERVED_NAMES = frozenset({"Identity Unmerged"})
 _ID_BITS_MAX = 1024  # about 308 digits
 
 
@@ -72,6 +74,10 @@ def name_of(kind: EventKind, sent: SentEvent) -> str:
         if not sent.event or not sent.event.strip():
             raise Refused(
                 "missing_event_name", "a track call needs `event`, the name of what was done"
+            )
+        if sent.event in RESERVED_NAMES:
+            raise Refused(
+                "reserved_name", f"`event` {sent.event!r} is the engine's own; choose another name"
             )
         return sent.event
     if kind in ("page", "screen"):

@@ -30,7 +30,7 @@ from eachwise.flow.learn import PRIORS, Learning
 from eachwise.flow.people import People
 from eachwise.flow.taste import MODEL as TASTE
 from eachwise.flow.taste import Tasting, empty_model
-from eachwise.identity import Directory
+from eachwise.identity import NOBODY, Directory
 from eachwise.learn import MODEL as PROPENSITY
 from eachwise.maths.decay import MICROSECONDS
 from eachwise.maths.hashing import stable_hash
@@ -138,7 +138,11 @@ class Deciding:
             user_id=request.user_id,
             anonymous_id=request.anonymous_id,
         )
-        return self._directory.person_of(asked)
+        person = self._directory.person_of(asked)
+        if person == NOBODY:
+            sent = request.user_id or request.anonymous_id
+            raise InvalidInput(f"userId: {sent!r} names nobody (a blocked value)", field="userId")
+        return person
 
     def _record(
         self, request: DecideRequest, individual_id: str, placement_id: str

@@ -30,7 +30,7 @@ from eachwise.flow.drive import Flow
 from eachwise.flow.learn import Learning
 from eachwise.flow.people import People
 from eachwise.flow.taste import Tasting
-from eachwise.identity import Directory
+from eachwise.identity import NOBODY, Directory
 from eachwise.individual import fold
 from eachwise.settings import Settings
 
@@ -183,7 +183,7 @@ class Ingest:
                 now_stale.add(target)
         meaning = meaning_of(event, self._settings.events)
         person = self._directory.person_of(event)
-        if person not in stale and person not in now_stale:
+        if person != NOBODY and person not in stale and person not in now_stale:
             self._fold(person, event, meaning)
         self._tasting.observe(event, meaning, self._people.find(person))
         self._learning.note(person, event, meaning)

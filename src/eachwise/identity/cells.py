@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 
 from eachwise.contracts.ports import Login
 
+# Typed identifiers: the strong ones name a person, the device-like ones a thing that people share and lose.
+STRONG = ("user:", "email:")
+DEVICE_LIKE = ("anon:", "device:")
+
 # When something was said: (occurred_at_us, message_id). The order of everything in identity.
 Key = tuple[int, str]
 
 
-class Edge(msgspec.Struct, array_like=True, frozen=True):
+class Edge(msgspec.Struct, array_like=True, frozen=True, order=True):
     """A strong link seen from one end: when it was first stated, and for an alias the id that names the person."""
 
     occurred_at_us: int
     message_id: str
     target: str = ""
-
-    @property
-    def key(self) -> Key:
-        """Its place in the order."""
-        return self.occurred_at_us, self.message_id
 
 
 class StrongCell(msgspec.Struct, array_like=True):
@@ -46,8 +46,8 @@ class DeviceCell(msgspec.Struct, array_like=True):
     runs:     its timeline: the logins at which the owner changed, ascending
     pinned:   logins that the log of logins cannot tell
     voids:    strong identifiers whose logins on it do not count
-    partners: anonymous id ↔ device ids that sent anonymous events together → the first time. On a device they are
-              limited to the earliest ``devices_per_individual_max``: only those fall back to the device's timeline
+    partners: of an anonymous id the devices, of a device the anonymous ids, that sent anonymous events together → the
+              first time; the earliest ``devices_per_individual_max``. What holds on both sides holds
     """
 
     runs: list[Login] = []
@@ -63,7 +63,10 @@ _decode_device = msgspec.msgpack.Decoder(DeviceCell).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
-def admit(kept: dict[str, Key], name: str, key: Key, most: int) -> tuple[bool, str]:
+_Ranked = TypeVar("_Ranked", Key, Edge)
+
+
+def admit(kept: dict[str, _Ranked], name: str, key: _Ranked, most: int) -> tuple[bool, str]:
     """Keep the ``most`` names of the earliest keys, each with its earliest: the same set whatever the order of arrival.
 
     Returns whether anything changed and the name that had to go ("" for none); a name that is not among the earliest
@@ -71,7 +74,7 @@ def admit(kept: dict[str, Key], name: str, key: Key, most: int) -> tuple[bool, s
     """
     known = kept.get(name)
     if known is not None:
-        if known <= key:
+        if not key < known:
             return False, ""
         kept[name] = key
         return True, ""
@@ -98,7 +101,7 @@ class Cells:
         self._in_flight: dict[str, Cell] = {}
 
     def find(self, identifier: str) -> Cell | None:
-        """The cell, or None where nothing is known; not to be changed without :meth:`touch`."""
+        """The cell, or None where nothing is known; one that is changed must be :meth:`put`."""
         try:
             return self._young[identifier]
         except KeyError:
@@ -114,17 +117,10 @@ class Cells:
         cell = self.find(identifier)
         return cell if isinstance(cell, DeviceCell) else None
 
-    def edit_strong(self, identifier: str) -> StrongCell:
-        """The cell to be changed, new if need be."""
-        cell = self.strong(identifier) or StrongCell()
-        self._touch(identifier, cell)
-        return cell
-
-    def edit_device(self, identifier: str) -> DeviceCell:
-        """The cell to be changed, new if need be."""
-        cell = self.device(identifier) or DeviceCell()
-        self._touch(identifier, cell)
-        return cell
+    def put(self, identifier: str, cell: Cell) -> None:
+        """This cell is new or was changed: it will be in the next :meth:`take_changes`."""
+        self._young[identifier] = cell
+        self._changed[identifier] = cell
 
     def take_changes(self) -> dict[str, bytes]:
         """Changed cells, encoded. They stay in memory until :meth:`settled`."""
@@ -139,10 +135,6 @@ class Cells:
             self._changed = self._in_flight | self._changed
         self._in_flight = {}
 
-    def _touch(self, identifier: str, cell: Cell) -> None:
-        self._young[identifier] = cell
-        self._changed[identifier] = cell
-
     def _load(self, identifier: str) -> Cell | None:
         if identifier in self._old:
             cell = self._old[identifier]
@@ -151,13 +143,14 @@ class Cells:
         elif identifier in self._in_flight:
             cell = self._in_flight[identifier]
         else:
-            stored = self._read(identifier)
-            strong = identifier.startswith(("user:", "email:"))
-            if stored is None:
-                cell = None
-            else:
-                cell = _decode_strong(stored) if strong else _decode_device(stored)
+            cell = _decoded(identifier, self._read(identifier))
         if len(self._young) >= self._generation_max:
             self._old, self._young = self._young, {}
         self._young[identifier] = cell
         return cell
+
+
+def _decoded(identifier: str, stored: bytes | None) -> Cell | None:
+    if stored is None:
+        return None
+    return _decode_strong(stored) if identifier.startswith(STRONG) else _decode_device(stored)

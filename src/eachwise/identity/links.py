@@ -17,8 +17,6 @@ from eachwise.settings import IdentitySettings
 
 # The track event that parts two identifiers for good: properties ``left`` and ``right``, typed identifiers.
 UNMERGED = "Identity Unmerged"
-STRONG = ("user:", "email:")
-DEVICE_LIKE = ("anon:", "device:")
 
 
 class Link(msgspec.Struct, frozen=True, array_like=True):

@@ -1,7 +1,7 @@
 """Counter-based random draws: a number is a pure function of a seed and of what it is drawn for.
 
-The mixer is SplitMix64's finaliser (Steele, Lea & Flood 2014), chained over the counters, so a draw is the same
-alone or in a batch, on every machine and in every version of numpy. No generator holds a state.
+The mixer is SplitMix64's finaliser (Steele, Lea & Flood 2014), chained over the counters, so a draw is the same alone
+or in a batch, on every machine and in every version of numpy. No generator holds a state.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from eachwise.contracts.arrays import Floats
 
 _MASK = (1 << 64) - 1
+_HALF = (1 << 32) - 1
 _GOLDEN_GAMMA = 0x9E3779B97F4A7C15
 _MULTIPLIER_1 = 0xBF58476D1CE4E5B9
 _MULTIPLIER_2 = 0x94D049BB133111EB
@@ -38,13 +39,18 @@ def uniform(seed: int, *counters: int) -> float:
 def choose(population: int, count: int, seed: int, *counters: int) -> list[int]:
     """``count`` distinct numbers of 0 … population − 1 in random order (partial Fisher–Yates).
 
-    All of them when ``count`` ≥ ``population``. The modulo's bias is below population / 2**64.
+    All of them when ``count`` ≥ ``population``. Two positions share a word, so that the modulo's bias is below
+    population / 2**32.
     """
     deck = list(range(population))
     state = word(seed, *counters)
+    bits = 0
     for position in range(min(count, population)):
-        state = (state + _GOLDEN_GAMMA) & _MASK
-        other = position + _mix(state) % (population - position)
+        if position % 2 == 0:
+            state = (state + _GOLDEN_GAMMA) & _MASK
+            bits = _mix(state)
+        other = position + (bits & _HALF) % (population - position)
+        bits >>= 32
         deck[position], deck[other] = deck[other], deck[position]
     return deck[:count]
 

@@ -135,8 +135,8 @@ def confidence_sequence(
 def t_quantile(probability: float, df: int) -> float:
     """Quantile of Student's t with ``df`` ≥ 1 degrees of freedom, to about 1e-9; probability in (0, 1).
 
-    Bisection on the finite series of its distribution (Abramowitz & Stegun 26.7.3–4); for many degrees of freedom
-    the Cornish–Fisher expansion (26.7.5).
+    Bisection on the finite series of its distribution (Abramowitz & Stegun 26.7.3–4); for many degrees of freedom the
+    Cornish–Fisher expansion (26.7.5).
     """
     if not 0.0 < probability < 1.0 or df < 1:
         raise InvalidInput(f"no t quantile at {probability} with {df} degrees", field="df")

@@ -187,7 +187,7 @@ class TasteStatistics:
     def _dense(self) -> tuple[Floats, Floats]:
         """Both mass arrays, grown to the number of items."""
         missing = len(self._codes) - len(self._long)
-        if missing:
+        if missing > 0:
             # Grown by an eighth at least, so that a stream of new items is not copied each time.
             more = np.zeros(max(missing, len(self._long) >> 3))
             self._long = np.concatenate([self._long, more])

@@ -8,13 +8,12 @@ from typing import Any
 import msgspec
 
 from eachwise.adapters.projection import decision_of, device_of, email_of
+from eachwise.adapters.retention import uses_of
 from eachwise.contracts.errors import StoreError
 from eachwise.contracts.events import Event
 from eachwise.contracts.ports import Commit
 
 EVENT_WIDTH = 9
-# What a decision that says no time keeps alive: for good.
-FOREVER_US = 2**62
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -51,7 +50,7 @@ def prepare(project: str, commit: Commit) -> Rows:
             statistics=dict(commit.statistics),
             watermark=commit.watermark,
             learnt=list(commit.learnt),
-            model_uses=_model_uses(commit),
+            model_uses=uses_of(commit),
             catalog_version=commit.catalog_version,
         )
         for batch in commit.rejections:
@@ -104,16 +103,6 @@ def _events(project: str, events: list[Event]) -> list[object]:
             )
         )
     return flat
-
-
-def _model_uses(commit: Commit) -> dict[tuple[str, int], int]:
-    """When each version was last used by a decision of the commit."""
-    newest = max((record.inputs.now_us for record in commit.decisions), default=FOREVER_US)
-    uses = dict.fromkeys(commit.model_uses, newest)
-    for record in commit.decisions:
-        for use in record.inputs.models.items():
-            uses[use] = max(uses.get(use, 0), record.inputs.now_us)
-    return uses
 
 
 def _add_items(rows: Rows, project: str, commit: Commit) -> None:

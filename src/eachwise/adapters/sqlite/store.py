@@ -247,10 +247,8 @@ class SqliteStore:
 
     def model(self, model: str, version: int | None = None) -> ModelVersion | None:
         """One version of a model (None: the newest), or None."""
-        if version is None:
-            rows = self._rows("model_newest", model)
-        else:
-            rows = self._rows("model", model, version)
+        newest = version is None
+        rows = self._rows("model_newest", model) if newest else self._rows("model", model, version)
         return _version(rows[0]) if rows else None
 
     def models_since(self, model: str, base: int, version: int) -> list[ModelVersion]:
@@ -264,10 +262,8 @@ class SqliteStore:
 
     def definitions(self, version: int | None = None) -> Definitions | None:
         """Experiences and placements at a version (None: the newest), or None."""
-        if version is None:
-            body = self._one("definitions_newest")
-        else:
-            body = self._one("definitions", version)
+        newest = version is None
+        body = self._one("definitions_newest") if newest else self._one("definitions", version)
         return None if body is None else _definitions(body)
 
     def counts(self) -> dict[str, int]:

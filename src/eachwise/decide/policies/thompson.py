@@ -1,7 +1,7 @@
 """Thompson sampling (Thompson 1933) with computed probabilities: how often each candidate wins among M joint draws.
 
-A single draw has no known probability; the frequencies over M draws are a distribution that is known exactly, and
-the action is drawn from that.
+A single draw has no known probability; the frequencies over M draws are a distribution that is known exactly, and the
+action is drawn from that.
 """
 
 from __future__ import annotations
@@ -14,4 +14,6 @@ def thompson(
     priorities: Floats, sampled: Floats, explorable: Bools, settings: PolicySettings
 ) -> Floats:
     """p = (1 − floor)·(wins / M) + floor / K over the explorable K; a draw's win is shared among ties."""
-    return explored(shared_wins(sampled).mean(axis=0), explorable, settings.probability_floor)
+    return explored(
+        shared_wins(sampled).sum(axis=0) / len(sampled), explorable, settings.probability_floor
+    )

@@ -1,0 +1,16 @@
+"""The benchmarks by name: one file and one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from eachwise.bench import decide, ingest, memory, start
+from eachwise.bench.effort import Effort
+from eachwise.bench.figures import Figure
+
+BENCHES: dict[str, Callable[[Effort], list[Figure]]] = {
+    "ingest": ingest.measure,
+    "decide": decide.measure,
+    "start": start.measure,
+    "memory": memory.measure,
+}

@@ -1,0 +1,89 @@
+"""A decision's parts apart: what is computed, what is waited for, and what the disk alone takes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from eachwise.adapters.clocks import SystemClock
+from eachwise.bench.figures import percentile
+from eachwise.bench.material import PLACEMENT
+from eachwise.bootstrap import open_store
+from eachwise.contracts.decision import DecideRequest
+from eachwise.flow.core import Core
+from eachwise.flow.drive import Flow, run
+from eachwise.settings import Settings
+
+PAGE_BYTES = 4096
+WARMUP = 100
+
+
+@dataclass(slots=True)
+class Split:
+    """Seconds of each part, one entry a decision."""
+
+    times_s: dict[str, list[float]] = field(
+        default_factory=lambda: {"compute": [], "commit": [], "fsync": []}
+    )
+
+    def ms(self, part: str, percent: float) -> float:
+        """A percentile of one part in milliseconds."""
+        return 1000.0 * percentile(self.times_s[part], percent)
+
+
+def split(store: Path, anonymous_ids: Sequence[str], decisions: int) -> Split:
+    """Decide for one person after another at synchronous=FULL, with a bare fsync between any two decisions.
+
+    ``compute`` is the flow's own time, ``commit`` its wait for the record to be durable, ``fsync`` a write of 4 KiB
+    to a file beside the store and the wait for it.
+    """
+    settings = Settings()
+    found = Split()
+    with (
+        closing(open_store(store, settings)) as opened,
+        ThreadPoolExecutor(1) as executor,
+        (store.parent / "fsync").open("wb", buffering=0) as page,
+    ):
+        core = Core(store=opened, clock=SystemClock(), settings=settings, executor=executor)
+        run(core.open())
+        for number in range(-WARMUP, decisions):
+            request = DecideRequest(
+                anonymous_id=anonymous_ids[number % len(anonymous_ids)], placements=[PLACEMENT]
+            )
+            compute_s, commit_s = _timed(core.decide(request))
+            fsync_s = _fsync(page.fileno())
+            if number >= 0:
+                found.times_s["compute"].append(compute_s)
+                found.times_s["commit"].append(commit_s)
+                found.times_s["fsync"].append(fsync_s)
+        run(core.checkpoint())
+    return found
+
+
+def _timed(flow: Flow[Any]) -> tuple[float, float]:
+    """Drive a flow to its end; seconds spent in it, and seconds spent waiting for what it yields."""
+    inside_s = waiting_s = 0.0
+    value: Any = None
+    while True:
+        entered = time.perf_counter()
+        try:
+            future = flow.send(value)
+        except StopIteration:
+            return inside_s + time.perf_counter() - entered, waiting_s
+        left = time.perf_counter()
+        inside_s += left - entered
+        value = future.result()
+        waiting_s += time.perf_counter() - left
+
+
+def _fsync(file: int) -> float:
+    started = time.perf_counter()
+    os.write(file, b"\0" * PAGE_BYTES)
+    os.fsync(file)
+    return time.perf_counter() - started

@@ -1,0 +1,43 @@
+"""Commits without end from several threads, and prints what is durable: made to be killed.
+
+Arguments: the store's directory, and a word that makes the message ids of this run its own.
+"""
+
+import sys
+import threading
+from pathlib import Path
+
+from eachwise.adapters.sqlite import SqliteStore
+from eachwise.contracts.ports import Commit
+from tests.contract.makers import an_event, some_events
+
+EVENTS_A_COMMIT = 25
+THREADS = 4
+
+
+def commit_for_ever(store: SqliteStore, word: str, said: threading.Lock) -> None:
+    """Commit events with one state each time; say so once it is durable."""
+    number = 0
+    while True:
+        name = f"{word}-{number}"
+        # One message of the commit before comes again, as from a client that retries.
+        events = [*some_events(EVENTS_A_COMMIT - 1, name), an_event(f"{word}-{number - 1}-0")]
+        commit = Commit(events=events, individuals={word: b"%d" % number})
+        store.commit(commit).result()
+        with said:
+            sys.stdout.write(f"{name}\n")
+            sys.stdout.flush()
+        number += 1
+
+
+def main() -> None:
+    """Run until killed."""
+    store = SqliteStore(Path(sys.argv[1]))
+    said = threading.Lock()
+    for thread in range(THREADS):
+        arguments = (store, f"{sys.argv[2]}.{thread}", said)
+        threading.Thread(target=commit_for_ever, args=arguments).start()
+
+
+if __name__ == "__main__":
+    main()

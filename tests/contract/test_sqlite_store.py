@@ -1,0 +1,14 @@
+"""The embedded store keeps the contract."""
+
+from pathlib import Path
+
+from eachwise.adapters.sqlite import SqliteStore
+from eachwise.contracts.ports import Store
+from tests.contract.store_contract import StoreContract
+
+
+class TestSqliteStore(StoreContract):
+    """One line an adapter."""
+
+    def make_store(self, path: Path) -> Store:
+        return SqliteStore(path)

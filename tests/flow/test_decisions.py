@@ -1,0 +1,202 @@
+"""The loop from the person's side: what is shown, what is held back, and how fast it follows."""
+
+from __future__ import annotations
+
+import pytest
+
+from eachwise import Engine
+from eachwise.adapters.clocks import SettableClock
+from eachwise.contracts.errors import InvalidInput, NotFound
+from tests.flow.shop import answer, view
+
+
+def shown(engine: Engine, user: str) -> list[str]:
+    """The items of the rail, best first."""
+    (decided,) = engine.decide(user, placements=["rail"]).decisions
+    return [item.item_id for item in decided.items]
+
+
+def chosen(engine: Engine, user: str, placement: str = "hero") -> str:
+    """The experience decided for a placement."""
+    (decided,) = engine.decide(user, placements=[placement]).decisions
+    return decided.experience_id
+
+
+def test_a_new_visitor_gets_something_at_once_and_something_else_after_one_click(
+    engine: Engine, clock: SettableClock
+) -> None:
+    # A little history of others, so that there is something to transfer.
+    for number in range(30):
+        view(engine, f"other-{number}", "fish-0", "fish-1", "fish-2")
+        view(engine, f"more-{number}", "tofu-0", "cake-0", "cake-1")
+    clock.advance(seconds=60)
+    engine.tick()
+    before = shown(engine, "newcomer")
+    assert len(before) == 4
+    view(engine, "newcomer", "tofu-0")
+    after = shown(engine, "newcomer")
+    assert after != before
+    assert after.index("cake-0") < 2
+
+
+def test_the_next_decision_has_seen_the_last_click(engine: Engine) -> None:
+    view(engine, "u", "fish-0")
+    (decided,) = engine.decide("u", placements=["rail"]).decisions
+    assert engine.decision(decided.decision_id).inputs.state
+    assert engine.individual("u").recent_items[0] == "fish-0"
+
+
+def test_the_model_learns_from_outcomes_within_seconds(
+    engine: Engine, clock: SettableClock
+) -> None:
+    for number in range(150):
+        user = f"u{number}"
+        (decided,) = engine.decide(user, placements=["hero"]).decisions
+        if decided.is_silence:
+            continue
+        answer(engine, user, decided.decision_id, "Viewed")
+        if decided.experience_id == "tofu-offer":
+            answer(engine, user, decided.decision_id, "Clicked")
+        clock.advance(seconds=1)
+    clock.advance(seconds=120)
+    engine.tick()
+    assert engine.status()["outcomes"]["learnt"] > 50
+    (decided,) = engine.decide("fresh", placements=["hero"]).decisions
+    record = engine.decision(decided.decision_id)
+    best = max(record.leading, key=lambda candidate: candidate.probability)
+    assert best.experience_id == "tofu-offer"
+    assert record.inputs.models["propensity"] > 0
+
+
+def test_every_decision_replays_exactly_and_says_its_probability(
+    engine: Engine, clock: SettableClock
+) -> None:
+    ids = []
+    for number in range(40):
+        user = f"u{number % 7}"
+        view(engine, user, f"fish-{number % 5}")
+        (decided,) = engine.decide(user, placements=["hero"]).decisions
+        ids.append(decided.decision_id)
+        answer(engine, user, decided.decision_id, "Viewed")
+        answer(engine, user, decided.decision_id, "Clicked")
+        clock.advance(seconds=2)
+    for decision_id in ids:
+        replay = engine.replay(decision_id)
+        assert replay.exact, replay.differences
+        assert sum(c.probability for c in replay.candidates) == pytest.approx(1.0, abs=1e-12)
+    record = engine.decision(ids[-1])
+    assert record.probability in {c.probability for c in record.leading}
+
+
+def test_what_a_person_declared_against_is_never_shown(engine: Engine) -> None:
+    for value in ("beef", "fish"):
+        engine.track(
+            "vegan",
+            "Preference Declared",
+            {"attribute": "category", "value": value, "preference": "dislike"},
+        )
+    for _ in range(30):
+        response = engine.decide("vegan", placements=["hero", "rail"])
+        for decided in response.decisions:
+            assert decided.experience_id not in {"beef-offer", "fish-offer"}
+            assert not [i for i in decided.items if i.item_id.startswith(("beef", "fish"))]
+    record = engine.decision(response.decisions[0].decision_id)
+    assert record.filters["conflict"] == 2
+
+
+def test_expired_and_unavailable_items_are_never_shown(
+    engine: Engine, clock: SettableClock
+) -> None:
+    gone = [
+        {"item_id": "fish-0", "attributes": {"category": "fish"}, "available": False},
+        {
+            "item_id": "fish-1",
+            "attributes": {"category": "fish"},
+            "expires_at": "2026-09-22T00:00:00Z",
+        },
+    ]
+    engine.put_items(gone)
+    clock.set(1_790_100_000_000_000)
+    view(engine, "u", "fish-0", "fish-1", "fish-2")
+    for _ in range(10):
+        for decided in engine.decide("u", placements=["hero", "rail"]).decisions:
+            assert not {"fish-0", "fish-1"} & {item.item_id for item in decided.items}
+
+
+def test_an_outbound_message_needs_consent(engine: Engine, clock: SettableClock) -> None:
+    engine.identify("u", {"email": "u@shop.example"})
+    assert chosen(engine, "u", "mail") == "silence"
+    engine.track("u", "Consent Given", {"purpose": "marketing"})
+    record = engine.decision(engine.decide("u", placements=["mail"]).decisions[0].decision_id)
+    assert record.filters["consent"] == 0
+    clock.advance(seconds=1)
+    engine.track("u", "Consent Withdrawn", {"purpose": "marketing"})
+    assert chosen(engine, "u", "mail") == "silence"
+
+
+def test_caps_count_reservations_and_release_them(engine: Engine, clock: SettableClock) -> None:
+    engine.define(
+        {
+            "placements": [
+                {
+                    "placement_id": "hero",
+                    "reserve_s": 30,
+                    "caps": [{"count": 2, "window_s": 3600}],
+                }
+            ],
+            "experiences": [
+                {"experience_id": f"e{n}", "placements": ["hero"], "value": 100.0} for n in range(8)
+            ],
+        }
+    )
+    held = []
+    while len(held) < 2:
+        (decided,) = engine.decide("u", placements=["hero"]).decisions
+        if not decided.is_silence:
+            held.append(decided.decision_id)
+    # Two places are reserved: the cap is reached before anything was seen.
+    assert chosen(engine, "u") == "silence"
+    # Unconfirmed, they are given back after the time-out; confirmed, they count for the window.
+    clock.advance(seconds=31)
+    for _ in range(200):
+        (decided,) = engine.decide("u", placements=["hero"]).decisions
+        if not decided.is_silence:
+            answer(engine, "u", decided.decision_id, "Viewed")
+            break
+    else:
+        pytest.fail("the released places were never used")
+    clock.advance(seconds=31)
+    record = engine.decision(engine.decide("u", placements=["hero"]).decisions[0].decision_id)
+    assert record.filters["frequency"] == 0
+
+
+def test_a_hidden_experience_does_not_come_back(engine: Engine) -> None:
+    for _ in range(60):
+        (decided,) = engine.decide("u", placements=["hero"]).decisions
+        if not decided.is_silence:
+            break
+    engine.track(
+        "u",
+        "Experience Hidden",
+        {"decision_id": decided.decision_id, "experience_id": decided.experience_id},
+    )
+    for _ in range(40):
+        assert chosen(engine, "u") != decided.experience_id
+
+
+def test_a_repeated_request_gets_the_same_answer(engine: Engine) -> None:
+    first = engine.decide("u", placements=["hero", "rail"], request_id="r-1")
+    again = engine.decide("u", placements=["hero", "rail"], request_id="r-1")
+    assert again == first
+    assert engine.status()["counts"]["decisions"] == 2
+
+
+def test_wrong_requests_say_what_is_wrong(engine: Engine) -> None:
+    with pytest.raises(InvalidInput, match="userId"):
+        engine.decide(None, placements=["hero"])
+    with pytest.raises(NotFound, match="known: hero, mail, rail"):
+        engine.decide("u", placements=["nowhere"])
+    with pytest.raises(InvalidInput, match="placements"):
+        engine.decide("u", placements=[])
+    with pytest.raises(NotFound, match="user:42"):
+        engine.individual("nobody")
