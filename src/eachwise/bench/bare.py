@@ -38,7 +38,9 @@ async def parse(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallab
     if (b"content-encoding", b"gzip") in scope["headers"]:
         body = gzip.decompress(body)
     _decode(body)
-    await send({"type": "http.response.start", "status": 200, "headers": _HEADERS, "trailers": False})
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": _HEADERS, "trailers": False}
+    )
     await send({"type": "http.response.body", "body": _ANSWER, "more_body": False})
 
 

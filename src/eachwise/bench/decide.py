@@ -44,8 +44,10 @@ BARE = "empty route of the same stack"
 
 def measure(effort: Effort) -> list[Figure]:
     """The benchmark ``decide``."""
-    material = Material(people=effort.count(PEOPLE, least=30))
-    effort.say(f"decide: filling a store with {len(material.events):,} events of {material.people:,} people")
+    material = Material(people=effort.count(PEOPLE, least=200))
+    effort.say(
+        f"decide: filling a store with {len(material.events):,} events of {material.people:,} people"
+    )
     store, copy = effort.folder / "decide", effort.folder / "no-fsync"
     fill(store, material, effort.say)
     effort.say("decide: the parts, in-process")
@@ -127,7 +129,11 @@ def _split_figures(parts: Split) -> list[Figure]:
     figures = []
     for percent in (50, 99):
         fsync_ms = parts.ms("fsync", percent)
-        for part, aim in (("compute", "≤ 2" if percent == 50 else ""), ("commit", ""), ("fsync", "")):
+        for part, aim in (
+            ("compute", "≤ 2" if percent == 50 else ""),
+            ("commit", ""),
+            ("fsync", ""),
+        ):
             figures.append(
                 Figure(
                     name=f"{part}_p{percent}",
@@ -215,5 +221,3 @@ def _importing(
             raise EachwiseError(f"the import ended before its time:\n{process.output()}")
     finally:
         process.kill()
-
-

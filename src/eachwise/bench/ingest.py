@@ -67,7 +67,7 @@ class _Side:
 def measure(effort: Effort) -> list[Figure]:
     """The benchmark ``ingest``."""
     effort.say("ingest: drawing the shop's events")
-    material = Material(people=effort.count(PEOPLE, least=30))
+    material = Material(people=effort.count(PEOPLE, least=200))
     seconds = effort.seconds(SECONDS)
     with serving(effort.folder / "ingest") as server, bare_serving("parse", effort.folder) as bare:
         server.engine().put_items(material.catalogue())

@@ -25,7 +25,7 @@ GRACE_S = 60.0
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What to send: requests, taken in order by whichever connection is free, for so many seconds or until all are sent.
+    """What to send: requests, taken in order by whichever connection is free, until time is over or all are sent.
 
     The first ``warmup`` answers are not timed. ``again``: start over when all are sent. ``outcomes``: for each answer
     to a decision, send back what came of it (seen; every ``click_every``-th clicked), in batches on a connection of

@@ -18,6 +18,8 @@ EXPERIENCES = 40
 PLACEMENT = "home_hero"
 # Short, so that the learner has outcomes to take in while it is measured.
 OUTCOME_WINDOW_S = 2
+# Short, so that the same people can be asked for again and again without unconfirmed decisions piling up.
+RESERVE_S = 5
 
 RawEvent = dict[str, Any]
 # The world's prices may be numpy's floats.
@@ -30,7 +32,8 @@ class Material:
     def __init__(self, *, people: int, items: int = ITEMS, days: float = DAYS) -> None:
         """Draw the shop, and the events of its people in time order. ``known``: whose user id the engine learns."""
         self.people = people
-        opened_at_s = time.time() - days * DAY_S
+        # Whole days: a part of a day may see nobody.
+        opened_at_s = (time.time() // DAY_S - days) * DAY_S
         self.shop = FrozenFoodShop(SEED, people, items, opened_at_s=opened_at_s)
         self.events = list(self.shop.history(opened_at_s, days))
         self.ids = sorted({str(event["anonymousId"]) for event in self.events})
@@ -44,9 +47,12 @@ class Material:
         experiences = self.shop.experiences()
         more = EXPERIENCES - len(experiences)
         for number, experience in enumerate(experiences[:more]):
-            experiences.append(experience | {"experience_id": f"{experience['experience_id']}-{number}"})
+            experiences.append(
+                experience | {"experience_id": f"{experience['experience_id']}-{number}"}
+            )
         placements = [
-            placement | {"outcome_window_s": OUTCOME_WINDOW_S} for placement in self.shop.placements()
+            placement | {"outcome_window_s": OUTCOME_WINDOW_S, "reserve_s": RESERVE_S}
+            for placement in self.shop.placements()
         ]
         return _encode({"placements": placements, "experiences": experiences})
 
@@ -65,7 +71,7 @@ class Material:
     def told_of(self, suffix: str) -> Iterator[RawEvent]:
         """The events as if other people, whose ids end on the suffix, had done the same."""
         for event in self.events:
-            renamed = {
+            renamed: RawEvent = {
                 name: f"{event[name]}{suffix}"
                 for name in ("messageId", "anonymousId", "userId")
                 if name in event
@@ -79,12 +85,28 @@ class Material:
         """One decision for each anonymous id that the shop has seen."""
         return [decide_body(anonymous_id=each) for each in self.ids]
 
+    def bytes_a_person(self) -> list[int]:
+        """How long each person's events are as JSON, all together."""
+        sizes: dict[str, int] = {}
+        for event in self.events:
+            # anon-PERSON-DEVICE
+            person = str(event["anonymousId"]).split("-")[1]
+            sizes[person] = sizes.get(person, 0) + len(_encode(event))
+        return list(sizes.values())
+
 
 def decide_body(*, anonymous_id: str) -> bytes:
     """The body of one ``/v1/decide``: one person, one placement."""
     return _encode({"anonymousId": anonymous_id, "placements": [PLACEMENT]})
 
 
-def mean_bytes(lines: Sequence[bytes]) -> float:
-    """Mean length."""
-    return sum(map(len, lines)) / len(lines) if lines else 0.0
+def touch_bodies(material: Material, user_ids: Sequence[str], size: int = 100) -> list[bytes]:
+    """Bodies of ``/v1/batch`` with one view of an item by each of these people."""
+    viewed = next(each for each in material.events if each.get("event") == "Product Viewed")
+    events = [
+        viewed | {"messageId": f"touch-{each}", "userId": each, "anonymousId": f"anon-{each}"}
+        for each in user_ids
+    ]
+    return [
+        _encode({"batch": events[start : start + size]}) for start in range(0, len(events), size)
+    ]

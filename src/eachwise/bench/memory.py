@@ -7,16 +7,18 @@ until there are 100,000: the copies are as large as the originals, and nobody wa
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+from eachwise.adapters.sqlite import SqliteStore
 from eachwise.bench.effort import Effort
 from eachwise.bench.figures import Figure, percentile
 from eachwise.bench.load import Plan, request_bytes, send
 from eachwise.bench.material import Material, touch_bodies
-from eachwise.bench.processes import SECRET_KEY, Server, serving
-from eachwise.bench.stores import UNTIMED, define, fill, history_bytes
-from eachwise.bootstrap import Engine, open_store
+from eachwise.bench.processes import Server, serving
+from eachwise.bench.stores import UNTIMED, define, fill
+from eachwise.bootstrap import Engine
 from eachwise.contracts.errors import EachwiseError
 from eachwise.contracts.ports import Commit
 
@@ -27,32 +29,34 @@ CONNECTIONS = 4
 TOUCH_SECONDS_MAX = 120.0
 MIB = 1 << 20
 EMPTY = "server over an empty store"
-EVENTS = "that person's events in the log"
+EVENTS = "a person's events as JSON"
 
 
 def measure(effort: Effort) -> list[Figure]:
     """The benchmark ``memory``."""
-    people, models = effort.count(PEOPLE, least=200), effort.count(MODELS, least=30)
+    people, models = effort.count(PEOPLE, least=200), effort.count(MODELS, least=200)
     effort.say(f"memory: folding 60 days of {models:,} people")
     material = Material(people=models)
     store = effort.folder / "memory"
     fill(store, material, effort.say)
-    logged = history_bytes(store)
+    told = material.bytes_a_person()
     with Engine.open(effort.folder / "empty", settings=UNTIMED) as engine:
         define(engine, material)
     sizes, clones = _clone(store, people)
     effort.say(f"memory: {people:,} people, state p50 {percentile(sizes, 50):,.0f} bytes")
     with serving(effort.folder / "empty") as bare, serving(store) as server:
-        empty, started = _rss(bare), _rss(server)
-        effort.say(f"memory: RSS {started:,.0f} MiB beside {empty:,.0f} MiB; an event for each person")
+        empty, started = bare.rss_bytes() / MIB, server.rss_bytes() / MIB
+        effort.say(
+            f"memory: RSS {started:,.0f} MiB beside {empty:,.0f} MiB; an event for each person"
+        )
         _touch(effort, server, material, clones)
-        touched = _rss(server)
+        touched = server.rss_bytes() / MIB
     figures = [
         Figure(
             name=f"person_p{percent}",
             value=percentile(sizes, percent),
             unit="bytes",
-            yardstick=percentile(logged, percent),
+            yardstick=percentile(told, percent),
             beside=EVENTS,
             aim="1,000–4,000" if percent == 50 else "",
         )
@@ -67,16 +71,34 @@ def measure(effort: Effort) -> list[Figure]:
 
 
 def _clone(store: Path, people: int) -> tuple[list[int], list[str]]:
-    """Sizes of the stored states; and copies of them under new ids until there are so many: returns the new ids."""
-    opened = open_store(store, UNTIMED)
-    try:
-        ids = list(_ids(store_ids=opened.individual_ids))
-        states = [state for each in ids if (state := opened.individual(each)) is not None]
+    """Sizes of the stored states; and copies of them under new user ids until there are so many people."""
+    with closing(SqliteStore(store, settings=UNTIMED.store)) as opened:
+        states = [state for each in _ids(opened) if (state := opened.individual(each)) is not None]
         new = [f"clone-{number:06d}" for number in range(max(0, people - len(states)))]
         source = itertools.cycle(states)
         for start in range(0, len(new), IDS_A_PAGE):
             page = new[start : start + IDS_A_PAGE]
-            opened.commit(Commit(individuals={f"user:{each}": next(source) for each in page})).result()
+            copies: dict[str, bytes | None] = {f"user:{each}": next(source) for each in page}
+            opened.commit(Commit(individuals=copies)).result()
         return [len(state) for state in states], new
-    finally:
-        opened.close()
+
+
+def _ids(store: SqliteStore) -> Iterator[str]:
+    after = ""
+    while page := store.individual_ids(after, IDS_A_PAGE):
+        yield from page
+        after = page[-1]
+
+
+def _touch(effort: Effort, server: Server, material: Material, user_ids: list[str]) -> None:
+    """One event for each person, on a device of the person's own: every state is read, folded and written again."""
+    bodies = touch_bodies(material, user_ids)
+    plan = Plan(
+        port=server.port,
+        requests=[request_bytes("/v1/batch", body) for body in bodies],
+        connections=CONNECTIONS,
+        seconds=TOUCH_SECONDS_MAX,
+    )
+    result = send(server, plan, effort.folder)
+    if result.sent < len(bodies):
+        raise EachwiseError(f"only {result.sent} of {len(bodies)} batches were taken in time")

@@ -135,9 +135,7 @@ class Server(Process):
 
 
 @contextmanager
-def serving(
-    store: Path, *, settings: str = "", cpu: int | None = None
-) -> Iterator[Server]:
+def serving(store: Path, *, settings: str = "", cpu: int | None = None) -> Iterator[Server]:
     """``eachwise serve`` over a store, as a process of its own, for the length of a block."""
     server = start_serving(store, settings=settings, cpu=cpu)
     try:
@@ -147,12 +145,19 @@ def serving(
         server.stop()
 
 
-def start_serving(
-    store: Path, *, settings: str = "", cpu: int | None = None
-) -> Server:
+def start_serving(store: Path, *, settings: str = "", cpu: int | None = None) -> Server:
     """Start ``eachwise serve``, with settings as TOML, and do not wait for it; the caller stops it."""
     port = free_port()
-    command = [sys.executable, "-m", "eachwise", "serve", "--store", str(store), "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "eachwise",
+        "serve",
+        "--store",
+        str(store),
+        "--port",
+        str(port),
+    ]
     command += ["--write-key", WRITE_KEY, "--secret-key", SECRET_KEY]
     if settings:
         file = store.with_name(store.name + ".toml")

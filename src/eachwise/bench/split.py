@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,10 +12,9 @@ from typing import Any
 from eachwise.adapters.clocks import SystemClock
 from eachwise.bench.figures import percentile
 from eachwise.bench.material import PLACEMENT
-from eachwise.bootstrap import open_store
+from eachwise.bootstrap import open_core
 from eachwise.contracts.decision import DecideRequest
-from eachwise.flow.core import Core
-from eachwise.flow.drive import Flow, run
+from eachwise.flow.drive import Flow
 from eachwise.settings import Settings
 
 PAGE_BYTES = 4096
@@ -43,15 +40,11 @@ def split(store: Path, anonymous_ids: Sequence[str], decisions: int) -> Split:
     ``compute`` is the flow's own time, ``commit`` its wait for the record to be durable, ``fsync`` a write of 4 KiB
     to a file beside the store and the wait for it.
     """
-    settings = Settings()
     found = Split()
     with (
-        closing(open_store(store, settings)) as opened,
-        ThreadPoolExecutor(1) as executor,
+        open_core(store, Settings(), SystemClock()) as core,
         (store.parent / "fsync").open("wb", buffering=0) as page,
     ):
-        core = Core(store=opened, clock=SystemClock(), settings=settings, executor=executor)
-        run(core.open())
         for number in range(-WARMUP, decisions):
             request = DecideRequest(
                 anonymous_id=anonymous_ids[number % len(anonymous_ids)], placements=[PLACEMENT]
@@ -62,7 +55,6 @@ def split(store: Path, anonymous_ids: Sequence[str], decisions: int) -> Split:
                 found.times_s["compute"].append(compute_s)
                 found.times_s["commit"].append(commit_s)
                 found.times_s["fsync"].append(fsync_s)
-        run(core.checkpoint())
     return found
 
 

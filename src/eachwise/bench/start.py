@@ -1,6 +1,6 @@
 """From the start of the process to the first decision answered, over a store with 10,000 people.
 
-The yardstick is a Python process that imports what the server stands on and ends: no server of this stack starts sooner.
+The yardstick is a Python process that imports what the server stands on: no server of this stack starts sooner.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BARE = "a process that only imports starlette, uvicorn, numpy, msgspec"
 
 def measure(effort: Effort) -> list[Figure]:
     """The benchmark ``start``."""
-    people = effort.count(PEOPLE, least=50)
+    people = effort.count(PEOPLE, least=200)
     effort.say(f"start: filling a store with the history of {people:,} people")
     material = Material(people=people, days=DAYS)
     store = effort.folder / "start"

@@ -1,4 +1,4 @@
-"""Filters that protect the person: suppression, frequency caps, conflicts, nothing to show. And all filters in order."""
+"""Filters that protect the person: suppression, frequency caps, conflicts, nothing to show; and all in order."""
 
 from __future__ import annotations
 

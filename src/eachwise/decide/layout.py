@@ -28,8 +28,7 @@ _FOREVER_US = 2**62
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """Which catalogue values each experience is about: E entries (experience, value), ordered by experience and
-    facet.
+    """Which catalogue values each experience is about: E entries (experience, value) by experience and facet.
 
     ``column`` (E,) is the value; ``presence`` (E,) 1 or the share of items; ``facet_weight`` sums to 1 within a facet
     of an experience and ``weight`` within an experience. ``facet_start``/``facet_row``/``facet_feature`` describe the

@@ -24,10 +24,9 @@ _ABOUT_ITEMS = frozenset(
 _ABOUT_MONEY = frozenset({Action.PURCHASE, Action.REFUND})
 _ABOUT_CONSENT = frozenset({Action.UNSUBSCRIBE, Action.COMPLAIN, Action.DECLARE})
 
-_DECISION_KEYS = ("decision_id", "decisionId")
-_EXPERIENCE_KEYS = ("experience_id", "experienceId", "promotion_id", "promotionId")
-_PLACEMENT_KEYS = ("placement", "placement_id", "placementId")
-_REFERRING = frozenset({*_DECISION_KEYS, *_EXPERIENCE_KEYS, *_PLACEMENT_KEYS, "channel"})
+_EXPERIENCE_KEYS = ("experience_id", "promotion_id")
+_PLACEMENT_KEYS = ("placement", "placement_id")
+_REFERRING = frozenset({"decision_id", *_EXPERIENCE_KEYS, *_PLACEMENT_KEYS, "channel"})
 
 
 def meaning_of(event: Event, settings: EventSettings) -> Meaning:
@@ -91,7 +90,7 @@ def _track(event: Event, settings: EventSettings) -> Meaning:
         lines=lines,
         attributes=attributes_of(properties),
         query=text(properties, "query", "search_query", "q") if action == Action.SEARCH else "",
-        decision_id=refers and text(properties, *_DECISION_KEYS),
+        decision_id=refers and text(properties, "decision_id"),
         experience_id=refers and text(properties, *_EXPERIENCE_KEYS),
         placement_id=refers and _placement_of(properties, action),
         channel=(refers and text(properties, "channel")) or rule.channel,

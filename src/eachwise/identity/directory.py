@@ -275,15 +275,18 @@ class Directory:
     def _log_in(self, link: Link, key: Key, effects: Effects) -> None:
         """Take in one login on a device-like identifier."""
         device, owner = link.left, link.right
+        found, timed = self._cells.strong(owner), self._cells.device(device)
+        known = found.devices.get(device) if found is not None else None
+        if known is not None and timed is not None and known <= key and not link.pinned:
+            if owner_at(timed.runs, key) == owner:
+                return
+        strong, cell = found or StrongCell(), timed or DeviceCell()
         most = self._settings.devices_per_individual_max
-        strong = self._cells.strong(owner) or StrongCell()
-        known = strong.devices.get(device)
         full, dropped = len(strong.devices) >= most, ""
         if known is None or key < known:
             changed, dropped = admit(strong.devices, device, key, most)
             if changed:
                 self._cells.put(owner, strong)
-        cell = self._cells.device(device) or DeviceCell()
         login = Login(*key, owner)
         if link.pinned and login not in cell.pinned:
             cell.pinned.append(login)

@@ -57,10 +57,7 @@ def catalog_of(attributes: Sequence[Mapping[str, str | list[str]]]) -> CatalogIn
 def shop(count: int = 40) -> CatalogIndex:
     """``count`` items whose category and diet go round together."""
     return catalog_of(
-        [
-            {"category": CATEGORIES[number % 4], "diet": DIETS[number % 4]}
-            for number in range(count)
-        ]
+        [{"category": CATEGORIES[number % 4], "diet": DIETS[number % 4]} for number in range(count)]
     )
 
 

@@ -220,8 +220,9 @@ def test_consent_in_the_context_of_any_event() -> None:
     context = {
         "consent": {"categoryPreferences": {"email": True, "ads": "false", "x": "?", "y": 3}}
     }
-    for kind in ("track", "identify", "page", "group"):
-        found = meaning_of(event("E", kind=kind, context=context), DEFAULTS)  # type: ignore[arg-type]
+    kinds: tuple[EventKind, ...] = ("track", "identify", "page", "group")
+    for kind in kinds:
+        found = meaning_of(event("E", kind=kind, context=context), DEFAULTS)
         assert found.consent == {"email": True, "ads": False}
 
 
@@ -301,9 +302,10 @@ KEYS = (
 def test_any_event_has_a_finite_meaning(
     name: str, properties: dict[str, Any], traits: dict[str, Any]
 ) -> None:
-    for kind in ("track", "identify", "page"):
+    kinds: tuple[EventKind, ...] = ("track", "identify", "page")
+    for kind in kinds:
         found = meaning_of(
-            event(name, kind=kind, properties=properties, traits=traits, context=traits),  # type: ignore[arg-type]
+            event(name, kind=kind, properties=properties, traits=traits, context=traits),
             DEFAULTS,
         )
         assert math.isfinite(found.amount)

@@ -161,8 +161,8 @@ def test_too_deep_is_refused_and_not_too_deep_is_not() -> None:
     def nested(depth: int) -> dict[str, Any]:
         return {"in": nested(depth - 1)} if depth else {}
 
-    assert taken(properties=nested(60))
-    assert taken(properties={"flat": [{} for _ in range(100)]})
+    taken(properties=nested(60))
+    taken(properties={"flat": [{} for _ in range(100)]})
     for depth in (65, 300):
         assert refused(properties=nested(depth)).code == "invalid_field"
     deep = b'{"type":"track","event":"E","userId":"u","properties":' + b'{"a":' * 5000 + b"1"
