@@ -45,6 +45,14 @@ def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_clean_end_leaves_one_file(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path)
+    put(store, events=some_events(10))
+    assert store.counts()["events"] == 10
+    store.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["eachwise.sqlite"]
+
+
 def test_projects_in_one_file_do_not_see_one_another(tmp_path: Path) -> None:
     first = SqliteStore(tmp_path, project_id="one")
     put(first, events=[an_event("m", user_id="u")], individuals={"i": b"1"}, watermark=1)

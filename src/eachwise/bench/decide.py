@@ -88,7 +88,7 @@ def _rounds(
                 requests=list(requests),
                 connections=connections,
                 seconds=effort.seconds(SECONDS),
-                warmup=effort.count(WARMUP, least=10),
+                warmup=effort.count(WARMUP, least=2),
                 again=True,
             )
             found[name].append(send(server, plan, effort.folder, cpu=cpu))
@@ -163,7 +163,7 @@ def _loaded_figures(alone: Sequence[Result], loaded: Result, imported: float) ->
         Figure(name="loaded_imported", value=imported, unit="events/s"),
         Figure(
             name="loaded_outcomes",
-            value=loaded.outcomes / loaded.seconds if loaded.seconds else 0.0,
+            value=loaded.outcomes / loaded.seconds,
             unit="events/s",
         ),
     ]
@@ -183,7 +183,7 @@ def _loaded(
             requests=list(requests),
             connections=1,
             seconds=seconds,
-            warmup=10,
+            warmup=1,
             again=True,
             outcomes=True,
         )

@@ -26,7 +26,7 @@ class Effort:
         """So many of something."""
         return max(least, round(standard * self.scale))
 
-    def seconds(self, standard: float, *, least: float = 0.3) -> float:
+    def seconds(self, standard: float, *, least: float = 0.5) -> float:
         """So long a round."""
         return max(least, standard * min(1.0, self.scale))
 

@@ -72,13 +72,15 @@ def as_table(reports: Sequence[Report]) -> str:
 
 
 def median(values: Sequence[float]) -> float:
-    """The median; 0 of nothing."""
-    return float(np.median(values)) if len(values) else 0.0
+    """The median. Raises ``ValueError`` for nothing: what was not measured is not 0."""
+    return percentile(values, 50.0)
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The given percentile, 0…100, by linear interpolation; 0 of nothing."""
-    return float(np.percentile(values, percent)) if len(values) else 0.0
+    """The given percentile, 0…100, by linear interpolation. Raises ``ValueError`` for nothing."""
+    if not len(values):
+        raise ValueError("no values to take a percentile of")
+    return float(np.percentile(values, percent))
 
 
 def _row(figure: Figure) -> Sequence[str]:

@@ -61,7 +61,7 @@ class _Side:
     @property
     def cpu_us(self) -> float:
         """Processor time of the server for each event."""
-        return 1e6 * self.cpu_s / self.sent if self.sent else 0.0
+        return 1e6 * self.cpu_s / self.sent
 
 
 def measure(effort: Effort) -> list[Figure]:

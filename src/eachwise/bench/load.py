@@ -53,7 +53,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def rate(self) -> float:
         """Answers a second."""
-        return len(self.times_us) / self.seconds if self.seconds else 0.0
+        return len(self.times_us) / self.seconds
 
     def ms(self, percent: float) -> float:
         """A percentile of an answer's time in milliseconds."""
@@ -77,7 +77,7 @@ def request_bytes(path: str, body: bytes, *, gzipped: bool = False, key: str = W
 
 
 def send(server: Server, plan: Plan, folder: Path, *, cpu: int | None = None) -> Result:
-    """Run a plan in a process of its own. Raises ``EachwiseError`` when an answer was not 200."""
+    """Run a plan in a process of its own. Raises ``EachwiseError`` when one failed, or none was timed."""
     file = folder / "plan.msgpack"
     file.write_bytes(msgspec.msgpack.encode(plan))
     command = [sys.executable, "-m", "eachwise.bench.sender", str(file)]
@@ -94,7 +94,10 @@ def send(server: Server, plan: Plan, folder: Path, *, cpu: int | None = None) ->
             f"the load failed: {said.stderr.decode(errors='replace')[-1000:]}\n"
             f"the server said:\n{server.output()}"
         )
-    return msgspec.json.decode(said.stdout, type=Result)
+    result = msgspec.json.decode(said.stdout, type=Result)
+    if not result.times_us:
+        raise EachwiseError(f"no answer but the warm-up's within {plan.seconds:g} s")
+    return result
 
 
 def pooled(results: Sequence[Result]) -> Result:

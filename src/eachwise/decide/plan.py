@@ -1,5 +1,4 @@
-"""A layout together with one version of the propensity model: everything of a decision that the moment does not
-change.
+"""A layout under one version of the propensity model: all of a decision that the moment does not change.
 
 A candidate's features are x = (fixed part f, moving part d). Of N(μ, Σ) over the weights the fixed part's share of
 mean, variance and draws is worked out here once, so that a decision only touches the D moving columns:

@@ -22,6 +22,8 @@ from eachwise.demo.messages import Backfill, DriverOptions
 from eachwise.worlds import FrozenFoodShop
 
 FILES_MAX = 6
+EVENTS_A_FILE = 20_000  # fewer would spend more on starting the command than on the events
+EVENTS_A_PERSON_AND_DAY = 0.83
 DAY_S = 86_400.0
 POLL_S = 0.25
 IMPORT = "import sys; from eachwise.cli import main; sys.exit(main())"
@@ -71,7 +73,8 @@ class PastImporter:
 
     def _pieces(self, start_s: float) -> Iterator[Piece]:
         days = self._options.days
-        files = min(FILES_MAX, days)
+        expected = days * self._options.people * EVENTS_A_PERSON_AND_DAY
+        files = max(1, min(FILES_MAX, days, round(expected / EVENTS_A_FILE)))
         for number in range(files):
             first, last = days * number / files, days * (number + 1) / files
             file = Path(self._options.folder) / f"history-{number + 1}-of-{files}.jsonl"
@@ -82,7 +85,17 @@ class PastImporter:
         """``eachwise import events FILE --url URL``, in a process of its own."""
         options = self._options
         return subprocess.Popen(
-            [sys.executable, "-c", IMPORT, "import", "events", str(piece.file), "--url", options.url, "--quiet"],
+            [
+                sys.executable,
+                "-c",
+                IMPORT,
+                "import",
+                "events",
+                str(piece.file),
+                "--url",
+                options.url,
+                "--quiet",
+            ],
             env=os.environ | {"EACHWISE_SECRET_KEY": options.secret_key},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -101,7 +114,9 @@ class PastImporter:
         progress = self._engine.import_progress(piece.digest)
         if not progress.finished:
             words = complaint.decode("utf-8", "replace").strip().splitlines()
-            raise EachwiseError(f"import of {piece.file.name} failed: {words[-1] if words else 'no reason given'}")
+            raise EachwiseError(
+                f"import of {piece.file.name} failed: {words[-1] if words else 'no reason given'}"
+            )
         self._rows += progress.next_row
         self._rejected += progress.rejected
         self._days_done = piece.days_done

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 
 import msgspec
@@ -48,17 +49,18 @@ class Child:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         """End the driver and what it started."""
         self._stopping.set()
         process = self._process
         if process is None:
             return
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.wait(END_S_MAX)
         if self._watcher is not None:
             self._watcher.join(END_S_MAX)
@@ -74,5 +76,7 @@ class Child:
             return
         how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
         words = f"The driver {how}{': ' + complaint[-1] if complaint else ''}."
-        print(f"  {words} The shop goes on without simulated visitors.", file=sys.stderr, flush=True)
+        print(
+            f"  {words} The shop goes on without simulated visitors.", file=sys.stderr, flush=True
+        )
         self._ended(words)

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections import deque
+from io import FileIO
 from urllib.parse import urlsplit
 
 import msgspec
@@ -40,7 +41,9 @@ class Reporter:
 
     def __init__(self, options: DriverOptions) -> None:
         parts = urlsplit(options.url)
-        self._connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=30)
+        self._connection = http.client.HTTPConnection(
+            parts.hostname or "127.0.0.1", parts.port, timeout=30
+        )
         self._headers = {
             "Authorization": f"Bearer {options.secret_key}",
             "Content-Type": "application/json",
@@ -63,8 +66,10 @@ class Reporter:
 
 def main() -> int:
     """Run the driver to its end: exit status 1 with one line on stderr where something failed."""
-    options = msgspec.json.decode(sys.stdin.buffer.readline(), type=DriverOptions)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    # Unbuffered: a thread that waits in a buffered read cannot be left behind at the end.
+    orders = FileIO(sys.stdin.fileno(), closefd=False)
+    options = msgspec.json.decode(orders.readline(), type=DriverOptions)
+    threading.Thread(target=_end_with_parent, args=(orders,), daemon=True).start()
     os.nice(NICENESS)
     try:
         drive(options)
@@ -121,9 +126,9 @@ def rest_s(took_s: float) -> float:
     return max(1.0 / VISITS_PER_S_MAX - took_s, took_s * (1.0 / DUTY_MAX - 1.0))
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(orders: FileIO) -> None:
     """End this process and its importer when standard input ends: the parent has gone, or wants us to go."""
-    while sys.stdin.buffer.read(4096):
+    while orders.read(4096):
         pass
     if os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)

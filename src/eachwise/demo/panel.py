@@ -83,7 +83,9 @@ class Panel:
         return Response(content, media_type=media_type, headers=PAGE_HEADERS)
 
     async def _config(self, request: Request) -> Response:
-        return _json({"write_key": self._keys.write, "hero": HERO, "rail": RAIL, "shopper": SHOPPER})
+        return _json(
+            {"write_key": self._keys.write, "hero": HERO, "rail": RAIL, "shopper": SHOPPER}
+        )
 
     async def _items(self, request: Request) -> Response:
         """The catalogue; empty until the driver has uploaded it."""
@@ -108,7 +110,9 @@ class Panel:
         """The profile of a shopper, and the explanation of that shopper's decisions named in the query."""
         shopper = request.query_params.get("anonymousId", "")
         if not shopper.startswith(SHOPPER):
-            return _problem(InvalidInput(f"anonymousId: must start with {SHOPPER!r}", field="anonymousId"))
+            return _problem(
+                InvalidInput(f"anonymousId: must start with {SHOPPER!r}", field="anonymousId")
+            )
         core = self._core
         try:
             profile = core.profile(f"anon:{shopper}")

@@ -159,7 +159,9 @@ class Scoreboard:
     def score(self) -> Score:
         """All figures and the verdict."""
         tallies = list(self._tallies.values())
-        return Score(visits=self.visits, arms=[tally.score() for tally in tallies], verdict=verdict(tallies))
+        return Score(
+            visits=self.visits, arms=[tally.score() for tally in tallies], verdict=verdict(tallies)
+        )
 
 
 def verdict(tallies: Sequence[Tally]) -> Verdict:
@@ -171,7 +173,9 @@ def verdict(tallies: Sequence[Tally]) -> Verdict:
     individuals = next(tally for tally in tallies if tally.arm == INDIVIDUALS)
     segments = [tally for tally in tallies if tally.arm.startswith(SEGMENT)]
     mine = individuals.click_interval()
-    theirs = [(tally, interval) for tally in segments if (interval := tally.click_interval()) is not None]
+    theirs = [
+        (tally, interval) for tally in segments if (interval := tally.click_interval()) is not None
+    ]
     if mine is None or not theirs or individuals.n < VERDICT_VISITS_MIN:
         return Verdict(
             state="learning",

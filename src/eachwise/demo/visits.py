@@ -54,7 +54,9 @@ class Visitors:
         shop = self._shop
         self._number += 1
         number = self._number
-        person = min(int(np.searchsorted(self._cumulative, self._draws.random())), shop.settings.people - 1)
+        person = min(
+            int(np.searchsorted(self._cumulative, self._draws.random())), shop.settings.people - 1
+        )
         now_s = time.time()
         ids = shop.identity(person, now_s, number)
         self._engine.send(_in_wall_time(shop.visit(person, now_s, number), now_s))
@@ -62,7 +64,10 @@ class Visitors:
             ids.get("userId"),
             anonymous_id=ids["anonymousId"],
             placements=[HERO],
-            context={"page": {"path": "/"}, "device": {"type": ids["anonymousId"].rpartition("-")[2]}},
+            context={
+                "page": {"path": "/"},
+                "device": {"type": ids["anonymousId"].rpartition("-")[2]},
+            },
         ).decisions[0]
         response = shop.respond(person, decided.experience_id, now_s, number)
         events = outcome_events(decided, response, ids, number, datetime.now(UTC))
@@ -142,12 +147,16 @@ def outcome_events(
 
 
 def _order(decided: Decided, number: int) -> dict[str, Any]:
-    """An order of the first item shown, in the shape of Segment's e-commerce spec."""
-    products = [
-        {"product_id": item.item_id, "quantity": 2, "price": item.price or 0.0} for item in decided.items[:1]
-    ]
-    total = round(sum(2 * float(product["price"]) for product in products), 2)
-    return {"order_id": f"order-live-{number}", "total": total, "currency": "EUR", "products": products}
+    """An order of two packs of the first item shown, in the shape of Segment's e-commerce spec."""
+    lines = [(item.item_id, item.price or 0.0) for item in decided.items[:1]]
+    return {
+        "order_id": f"order-live-{number}",
+        "total": round(sum(2 * price for _, price in lines), 2),
+        "currency": "EUR",
+        "products": [
+            {"product_id": item_id, "quantity": 2, "price": price} for item_id, price in lines
+        ],
+    }
 
 
 def _in_wall_time(events: Sequence[RawEvent], now_s: float) -> list[RawEvent]:

@@ -82,7 +82,7 @@ def _rule_of(name: str, settings: EventSettings) -> Rule:
 def _track(event: Event, settings: EventSettings) -> Meaning:
     rule = _rule_of(event.name, settings)
     action, properties = rule.action, event.properties
-    refers = "" if _REFERRING.isdisjoint(properties) else "yes"
+    naming = {} if _REFERRING.isdisjoint(properties) else properties
     lines: tuple[Line, ...] = lines_of(properties) if action in _ABOUT_ITEMS else ()
     return Meaning(
         action=action,
@@ -90,10 +90,10 @@ def _track(event: Event, settings: EventSettings) -> Meaning:
         lines=lines,
         attributes=attributes_of(properties),
         query=text(properties, "query", "search_query", "q") if action == Action.SEARCH else "",
-        decision_id=refers and text(properties, "decision_id"),
-        experience_id=refers and text(properties, *_EXPERIENCE_KEYS),
-        placement_id=refers and _placement_of(properties, action),
-        channel=(refers and text(properties, "channel")) or rule.channel,
+        decision_id=text(naming, "decision_id"),
+        experience_id=text(naming, *_EXPERIENCE_KEYS),
+        placement_id=_placement_of(naming, action),
+        channel=text(naming, "channel") or rule.channel,
         order_id=text(properties, "order_id", "orderId") if action in _ABOUT_MONEY else "",
         amount=amount_of(properties, lines) if action in _ABOUT_MONEY else 0.0,
         consent=_consent_of(event, rule),

@@ -123,6 +123,11 @@ class Catalogue:
             return self.offers
         return kept(self._old_offers, version, self._load_offers)
 
+    def channel_of(self, placement_id: str) -> str:
+        """The channel of a placement; empty where the placement is not defined any more."""
+        placement = self.offers.definitions.placements.get(placement_id)
+        return placement.channel if placement else ""
+
     def item(self, item_id: str) -> Item:
         """One item. Raises ``NotFound``."""
         item = self._items.get(item_id)

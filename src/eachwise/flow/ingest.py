@@ -73,6 +73,7 @@ class Ingest:
         self._catalogue = catalogue
         self._tasting = tasting
         self._learning = learning
+        self._blocked = frozenset(settings.identity.blocked_values)
         self._queue: deque[Ticket] = deque()
         self._checkpoint: Future[Committed] | None = None
         self.applied_sequence = store.watermark()
@@ -99,6 +100,7 @@ class Ingest:
                 "too many events wait for the disk; retry with the same message ids",
                 retry_after_s=1,
             )
+        events = [self._named(event) for event in events]
         tickets = self._hand_over(events, rejections, source, progress)
         for ticket in tickets:
             try:
@@ -119,6 +121,22 @@ class Ingest:
             duplicates=sum(ticket.duplicates for ticket in tickets),
             rejected=[RejectedEvent(r.index, r.code, r.reason) for r in rejections],
         )
+
+    def _named(self, event: Event) -> Event:
+        """An answer that only names its decision is logged with what was decided: caps count by experience."""
+        told = event.properties
+        decision_id = told.get("decision_id")
+        if not isinstance(decision_id, str) or told.get("experience_id"):
+            return event
+        record = self._learning.record_of(decision_id) or self._store.decision(decision_id)
+        if record is None:
+            return event
+        decided = {
+            "experience_id": record.experience_id,
+            "placement": record.inputs.placement_id,
+            "channel": self._catalogue.channel_of(record.inputs.placement_id),
+        }
+        return msgspec.structs.replace(event, properties=decided | told)
 
     def _hand_over(
         self,
@@ -184,18 +202,19 @@ class Ingest:
         meaning = meaning_of(event, self._settings.events)
         person = self._directory.person_of(event)
         if person != NOBODY and person not in stale and person not in now_stale:
-            self._fold(person, event, meaning)
+            self._fold(self._people.edit(person), event, meaning)
         self._tasting.observe(event, meaning, self._people.find(person))
         self._learning.note(person, event, meaning)
         return now_stale
 
-    def _fold(self, person: str, event: Event, meaning: Meaning) -> None:
+    def _fold(self, state: Individual, event: Event, meaning: Meaning) -> None:
         fold(
-            self._people.edit(person),
+            state,
             event,
             meaning,
             self._catalogue.values_of,
             self._settings.affinity,
+            blocked=self._blocked,
         )
 
     def refold(self, individual_id: str) -> None:
@@ -214,7 +233,7 @@ class Ingest:
                 and self._directory.person_of(event) == individual_id
             ):
                 meaning = meaning_of(event, self._settings.events)
-                fold(state, event, meaning, self._catalogue.values_of, self._settings.affinity)
+                self._fold(state, event, meaning)
         self._people.replace(individual_id, state if state.events else None)
 
     def _logins(self, identifier: str) -> list[Login]:

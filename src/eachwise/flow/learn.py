@@ -86,6 +86,11 @@ class Learning:
             record, record.inputs.now_us + self._placement(record).reserve_s * MICROSECONDS + 1
         )
 
+    def record_of(self, decision_id: str) -> DecisionRecord | None:
+        """The (slim) record of a decision that is still waited for."""
+        pending = self._pending.get(decision_id)
+        return pending.record if pending else None
+
     def note(self, person: str, event: Event, meaning: Meaning) -> None:
         """Take an event that names a decision: its outcome, and the end of its reservation."""
         if not meaning.decision_id:

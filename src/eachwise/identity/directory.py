@@ -277,9 +277,14 @@ class Directory:
         device, owner = link.left, link.right
         found, timed = self._cells.strong(owner), self._cells.device(device)
         known = found.devices.get(device) if found is not None else None
-        if known is not None and timed is not None and known <= key and not link.pinned:
-            if owner_at(timed.runs, key) == owner:
-                return
+        if (
+            known is not None
+            and known <= key
+            and timed is not None
+            and owner_at(timed.runs, key) == owner
+            and not link.pinned
+        ):
+            return
         strong, cell = found or StrongCell(), timed or DeviceCell()
         most = self._settings.devices_per_individual_max
         full, dropped = len(strong.devices) >= most, ""

@@ -19,6 +19,8 @@ _HALF = (1 << 32) - 1
 _GOLDEN_GAMMA = 0x9E3779B97F4A7C15
 _MULTIPLIER_1 = 0xBF58476D1CE4E5B9
 _MULTIPLIER_2 = 0x94D049BB133111EB
+# Any odd multiplier but 1: without one, seed and counter could change places. Knuth's MMIX.
+_CHAIN = 6364136223846793005
 _MANTISSA_BITS = 53
 _UNIT = 2.0**-_MANTISSA_BITS
 
@@ -27,7 +29,7 @@ def word(seed: int, *counters: int) -> int:
     """64 pseudo-random bits for this seed and these counters. Integers are taken modulo 2**64."""
     state = _mix((seed + _GOLDEN_GAMMA) & _MASK)
     for counter in counters:
-        state = _mix(state ^ _mix((counter + _GOLDEN_GAMMA) & _MASK))
+        state = _mix((state * _CHAIN + _mix((counter + _GOLDEN_GAMMA) & _MASK)) & _MASK)
     return state
 
 

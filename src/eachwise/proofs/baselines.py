@@ -1,4 +1,4 @@
-"""What individuals are compared with: popularity for all or by segment, and a published reference model.
+"""What individuals are compared with: popularity for all, by segment, and a reference model.
 
 History is an array (U, N) of 0 and 1: which of U people engaged with which of N items.
 """
@@ -13,17 +13,15 @@ from eachwise.contracts.arrays import Floats, Ints
 Matrix = NDArray[np.float32]
 
 _DIMENSIONS = 64  # of the behaviour that k-means sees
-_OVERSAMPLE, _POWER_STEPS = (
-    16,
-    3,
-)  # randomised SVD: Halko, Martinsson & Tropp 2011, algorithms 4.3 and 5.1
+# Randomised SVD: Halko, Martinsson & Tropp 2011, algorithms 4.4 and 5.1.
+_OVERSAMPLE, _POWER_STEPS = 16, 3
 _STARTS, _STEPS_MAX = 4, 60
 # λ of EASE (Steck 2019); TASTE.md has it for MovieLens-1M.
 _EASE_RIDGE = 250.0
 
 
 def popularity_by_segment(history: Matrix, segments: Ints) -> Floats:
-    """How many people of each segment engaged with each item: (segments, N), the segments numbered from 0."""
+    """How many of each segment engaged with each item: (segments, N), numbered from 0."""
     counts = np.zeros((int(segments.max()) + 1, history.shape[1]))
     for segment in range(len(counts)):
         counts[segment] = history[segments == segment].sum(axis=0, dtype=np.float64)
@@ -33,8 +31,8 @@ def popularity_by_segment(history: Matrix, segments: Ints) -> Floats:
 def behaviour(history: Matrix, seed: int) -> Floats:
     """Each person's behaviour in at most 64 dimensions (U, D), of length 1.
 
-    The rows weighted by inverse document frequency, brought to length 1, then projected on the leading right
-    singular vectors (randomised SVD).
+    The rows weighted by inverse document frequency, brought to length 1, then projected on the
+    leading right singular vectors (randomised SVD).
     """
     people = history.shape[0]
     rarity = np.log((1.0 + people) / (1.0 + history.sum(axis=0))).astype(np.float32)
@@ -46,11 +44,11 @@ def behaviour(history: Matrix, seed: int) -> Floats:
         basis = np.linalg.qr(rows @ (rows.T @ basis))[0]
     left, scale, _ = np.linalg.svd(basis.T @ rows, full_matrices=False)
     kept = min(_DIMENSIONS, size)
-    return _unit((basis @ left[:, :kept] * scale[:kept]).astype(np.float64))
+    return _unit(basis @ left[:, :kept] * scale[:kept]).astype(np.float64)
 
 
 def k_means(points: Floats, clusters: int, seed: int) -> Ints:
-    """The cluster of each point (U,): Lloyd's algorithm from k-means++ starts, the best of four by inertia."""
+    """Each point's cluster (U,): Lloyd's algorithm from four k-means++ starts, the best."""
     best, found = np.inf, np.zeros(len(points), dtype=np.int64)
     for start in range(_STARTS):
         generator = np.random.default_rng([seed, start])
@@ -61,7 +59,7 @@ def k_means(points: Floats, clusters: int, seed: int) -> Ints:
 
 
 def _spread_start(points: Floats, clusters: int, generator: np.random.Generator) -> Floats:
-    """k-means++ (Arthur & Vassilvitskii 2007): each centre drawn by squared distance from those before."""
+    """k-means++ (Arthur & Vassilvitskii 2007): centres drawn by squared distance."""
     chosen = [int(generator.integers(len(points)))]
     nearest = np.full(len(points), np.inf)
     while len(chosen) < min(clusters, len(points)):
@@ -74,7 +72,7 @@ def _spread_start(points: Floats, clusters: int, generator: np.random.Generator)
 
 
 def _lloyd(points: Floats, centres: Floats) -> tuple[float, Ints]:
-    """Inertia and the labels at which assignment and centres stop changing; an empty cluster keeps its centre."""
+    """Inertia and labels once they stop changing; an empty cluster keeps its centre."""
     labels = np.full(len(points), -1, dtype=np.int64)
     inertia = np.inf
     for _ in range(_STEPS_MAX):

@@ -37,15 +37,13 @@ GENDER_AGE, K_MEANS = "segment:gender_age", f"segment:kmeans_{CLUSTERS}"
 BLEND = "individual:blend"
 MARKS: Final = {GENDER_AGE: 5.0, K_MEANS: 3.5}  # Recall@10 of individuals over that of segments
 
-# The data have an order and no times. One item in six hours, everyone's last at the same moment, puts a person's last
-# ten or so inside the recent horizon (half-life 2 d), as TASTE.md's "late" has it.
-_SPACING_US = 6 * 3600 * 1_000_000
+# The data have an order and no times. Ten minutes from item to item, everyone's last at the same
+# moment, gave the best affinities on the tuning items among 1, 10, 60 and 360; the blend is the same.
+_SPACING_US = 10 * 60 * 1_000_000
 _END_US = 1_000_000_000_000_000
-_TUNING_PEOPLE_MAX = (
-    2000  # bounds the memory for their scores; 2,000 × 3,704 × 3 sources × 4 bytes = 89 MB
-)
-_AFFINITY_WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
-_TREND_WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.8)
+_TUNING_PEOPLE_MAX = 2000  # bounds the memory for their scores: 89 MB for three sources
+_AFFINITY_WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 1.5, 2.0)
+_TREND_WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -151,9 +151,7 @@ def _truth(shop: FrozenFoodShop, person: Ints, number: Ints, t: Floats) -> Truth
     for first in range(0, len(person), _VISITS_AT_ONCE):
         rows = slice(first, first + _VISITS_AT_ONCE)
         parts.append(
-            shop.respond_many(
-                person[rows, None], everything, t[rows, None], number[rows, None]
-            )
+            shop.respond_many(person[rows, None], everything, t[rows, None], number[rows, None])
         )
     return Truth(
         clicked=np.concatenate([part.clicked for part in parts]),

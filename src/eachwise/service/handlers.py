@@ -196,7 +196,7 @@ async def put_placements(call: Call) -> Definitions:
 async def put_definitions(call: Call) -> Definitions:
     """Replace experiences and placements together."""
     sent = parse_definitions(await call.body())
-    return await arun(call.core.put_definitions(sent.placements, sent.experiences))
+    return await arun(call.core.put_definitions(sent))
 
 
 # -- the service itself --------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from eachwise.contracts.decision import (
     Replay,
 )
 from eachwise.contracts.events import BatchResult, Event, Rejection, StoredRejection
-from eachwise.contracts.experience import Definitions, Experience, Placement
+from eachwise.contracts.experience import Definitions
 from eachwise.contracts.individual import Profile
 from eachwise.contracts.ports import ImportProgress
 from eachwise.flow.drive import Flow
@@ -103,9 +103,7 @@ class Core(Protocol):
         """Replace all placements."""
         ...
 
-    def put_definitions(
-        self, placements: dict[str, Placement], experiences: dict[str, Experience]
-    ) -> Flow[Definitions]:
+    def put_definitions(self, definitions: Definitions) -> Flow[Definitions]:
         """Replace both together."""
         ...
 

@@ -1,174 +1,24 @@
-"""An application over a small core that keeps what it is given in memory."""
+"""An application over a core in memory, and clients of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from typing import Any, TypeVar
+from collections.abc import Callable
 
 import httpx
 import pytest
 
-from eachwise.contracts.catalog import CatalogReceipt, Item
-from eachwise.contracts.decision import (
-    Decided,
-    DecideRequest,
-    DecideResponse,
-    DecisionRecord,
-    Explanation,
-    Replay,
-)
-from eachwise.contracts.errors import CannotReplay, InvalidInput, NotFound
-from eachwise.contracts.events import BatchResult, Event, RejectedEvent, Rejection, StoredRejection
-from eachwise.contracts.experience import Definitions, Experience, Placement
-from eachwise.contracts.individual import Profile
 from eachwise.contracts.keys import Keys
-from eachwise.contracts.ports import ImportProgress
-from eachwise.flow.drive import Flow
 from eachwise.service import create_app
 from eachwise.settings import ApiSettings, Settings
-
-NOW_US = 1_714_566_896_000_000
-WRITE, SECRET = "wk_test", "sk_test"
-
-R = TypeVar("R")
-
-
-def soon(value: R) -> Flow[R]:
-    """A flow that waits once."""
-    done: Future[None] = Future()
-    done.set_result(None)
-    yield done
-    return value
-
-
-class MemoryCore:
-    """Answers as the engine does; ``failure`` is raised by every call that is driven."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.rejected: list[Rejection] = []
-        self.rows: list[bytes] = []
-        self.items: dict[str, Item] = {}
-        self.defined = Definitions()
-        self.failure: Exception | None = None
-        self.ticks = 0
-
-    def now_us(self) -> int:
-        return NOW_US
-
-    def new_id(self) -> str:
-        return f"new-{len(self.events)}"
-
-    def tick(self) -> Flow[None]:
-        self.ticks += 1
-        return self._flow(None)
-
-    def _flow(self, value: R) -> Flow[R]:
-        if self.failure is not None:
-            raise self.failure
-        return soon(value)
-
-    def ingest(
-        self, events: Sequence[Event], rejections: Sequence[Rejection] = (), source: str = "api"
-    ) -> Flow[BatchResult]:
-        self.events += events
-        self.rejected += rejections
-        rejected = [RejectedEvent(one.index, one.code, one.reason) for one in rejections]
-        return self._flow(BatchResult(success=True, accepted=len(events), rejected=rejected))
-
-    def import_rows(
-        self, digest: str, source: str, first_row: int, rows: Sequence[bytes], finished: bool
-    ) -> Flow[ImportProgress]:
-        self.rows += rows
-        return self._flow(
-            ImportProgress(
-                digest=digest, next_row=first_row + len(rows), accepted=0, rejected=0, finished=finished
-            )
-        )
-
-    def import_progress(self, digest: str) -> ImportProgress:
-        return ImportProgress(digest=digest, next_row=len(self.rows), accepted=0, rejected=0)
-
-    def rejections(self, after: int = 0, limit: int = 100) -> list[StoredRejection]:
-        return [
-            StoredRejection(
-                number=number,
-                received_at_us=NOW_US,
-                source="api",
-                index=one.index,
-                code=one.code,
-                reason=one.reason,
-                body=one.body.decode(),
-            )
-            for number, one in enumerate(self.rejected, start=1)
-            if number > after
-        ][:limit]
-
-    def decide(self, request: DecideRequest) -> Flow[DecideResponse]:
-        if not (request.user_id or request.anonymous_id or request.individual_id):
-            raise InvalidInput("one of userId, anonymousId or individual_id is required", field="userId")
-        decisions = [
-            Decided(decision_id=f"d-{name}", placement_id=name, experience_id="silence", probability=1.0)
-            for name in request.placements
-        ]
-        return self._flow(DecideResponse(individual_id=f"user:{request.user_id}", decisions=decisions))
-
-    def decision(self, decision_id: str) -> DecisionRecord:
-        raise NotFound(f"no decision {decision_id!r}")
-
-    def explain(self, decision_id: str) -> Explanation:
-        raise NotFound(f"no decision {decision_id!r}")
-
-    def replay(self, decision_id: str) -> Replay:
-        raise CannotReplay("version 3 of model 'taste' is no longer kept")
-
-    def profile(self, individual_id: str) -> Profile:
-        raise NotFound(f"no individual {individual_id!r}")
-
-    def unmerge(self, left: str, right: str) -> Flow[dict[str, str]]:
-        return self._flow({"left": left, "right": right})
-
-    def put_items(self, body: bytes) -> Flow[CatalogReceipt]:
-        for number, _ in enumerate(body.splitlines()):
-            self.items[f"i{number}"] = Item(item_id=f"i{number}")
-        return self._flow(CatalogReceipt(success=True, accepted=len(self.items), version=1))
-
-    def remove_items(self, item_ids: Sequence[str]) -> Flow[CatalogReceipt]:
-        known = [one for one in item_ids if self.items.pop(one, None)]
-        return self._flow(CatalogReceipt(success=bool(known), accepted=len(known), version=2))
-
-    def item(self, item_id: str) -> Item:
-        if item_id not in self.items:
-            raise NotFound(f"no item {item_id!r}")
-        return self.items[item_id]
-
-    def definitions(self) -> Definitions:
-        return self.defined
-
-    def put_experiences(self, raw: object) -> Flow[Definitions]:
-        from eachwise.catalog import experiences_from
-
-        experiences = experiences_from(raw, known_placements=self.defined.placements)
-        return self.put_definitions(self.defined.placements, experiences)
-
-    def put_placements(self, raw: object) -> Flow[Definitions]:
-        from eachwise.catalog import placements_from
-
-        return self.put_definitions(placements_from(raw), self.defined.experiences)
-
-    def put_definitions(
-        self, placements: dict[str, Placement], experiences: dict[str, Experience]
-    ) -> Flow[Definitions]:
-        version = self.defined.version + 1
-        self.defined = Definitions(version=version, placements=placements, experiences=experiences)
-        return self._flow(self.defined)
-
-    def status(self) -> dict[str, Any]:
-        return {"counts": {"events": len(self.events)}}
-
+from tests.unit.service.memory_core import MemoryCore
 
 Client = Callable[..., httpx.AsyncClient]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The service runs on asyncio only."""
+    return "asyncio"
 
 
 @pytest.fixture
@@ -179,10 +29,11 @@ def core() -> MemoryCore:
 
 @pytest.fixture
 def client(core: MemoryCore) -> Client:
-    """Makes a client of the application; keyword arguments are the API's settings."""
+    """Makes a client with this key (None: without); keyword arguments are the API's settings."""
 
-    def make(key: str | None = SECRET, **api: int) -> httpx.AsyncClient:
-        app = create_app(core, Keys(write=WRITE, secret=SECRET), Settings(api=ApiSettings(**api)))
+    def make(key: str | None = "sk_test", **api: int) -> httpx.AsyncClient:
+        keys = Keys(write="wk_test", secret="sk_test")
+        app = create_app(core, keys, Settings(api=ApiSettings(**api)))
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers)

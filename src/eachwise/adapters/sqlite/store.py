@@ -64,6 +64,7 @@ class SqliteStore:
         except StoreError:
             connection.close()
             raise
+        self._connection = connection
         self._readers = Readers(file)
         self.writer = Writer(connection, project_id)
 
@@ -103,8 +104,10 @@ class SqliteStore:
 
     def close(self) -> None:
         """Write what is queued, then close the file. Closing twice does nothing."""
-        self.writer.close()
+        self.writer.finish()
         self._readers.close()
+        # Last of all, so that it takes the write-ahead log into the file and leaves none behind.
+        self._connection.close()
 
     # -- events ----------------------------------------------------------------------------
 

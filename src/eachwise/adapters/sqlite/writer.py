@@ -43,7 +43,7 @@ class _Task:
 
 
 class Writer:
-    """Owns the writing connection and its thread. Work is done in the order it came."""
+    """Writes on a connection that is its own until it finishes. Work is done in the order it came."""
 
     def __init__(self, connection: sqlite3.Connection, project: str) -> None:
         self._connection = connection
@@ -78,8 +78,8 @@ class Writer:
         """How many events are queued and not durable."""
         return self._pending_events
 
-    def close(self) -> None:
-        """Write what is queued, end the thread and close the connection."""
+    def finish(self) -> None:
+        """Write what is queued, take nothing more and end the thread; the connection stays open."""
         with self._lock:
             if not self._closed:
                 self._closed = True
@@ -96,7 +96,6 @@ class Writer:
                 self._run_task(work)
             else:
                 self._write_group(self._gather(work))
-        self._connection.close()
 
     def _gather(self, first: _Unit) -> list[_Unit]:
         """The units that wait now, within the bound; anything else is held back for its turn."""

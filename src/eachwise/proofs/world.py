@@ -1,0 +1,191 @@
+"""``eachwise prove world``: individuals beside segments in a shop whose truth is known.
+
+In copies of one world a seed, each method decides once a visit: the engine (the code that serves, over the store in
+memory), the shop's campaigns, segments of behaviour, chance, and an oracle that knows the true tastes.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from eachwise.contracts.arrays import Ints
+from eachwise.proofs import report
+from eachwise.proofs.report import Proof
+from eachwise.proofs.world_arms import CAMPAIGNS, KMEANS, campaign, kmeans
+from eachwise.proofs.world_metrics import all_figures, later_half, verdict
+from eachwise.proofs.world_play import play
+from eachwise.proofs.world_stream import Outcomes, Scenario, World, build_world, outcomes
+from eachwise.settings import Settings, parse_settings
+
+PROCESSES = 2
+THOMPSON: Final = "individual:thompson"
+# A simulated day passes in about a second, so what a server does every second is done every few hours: the models that
+# decide are older than a server's, which favours the segments.
+PACE: Final = {
+    "learn": {"publish_interval_s": 6 * 3600.0},
+    "recommend": {"publish_interval_s": 86_400.0},
+    "store": {"checkpoint_interval_s": 6 * 3600.0},
+}
+ENGINES: Final[dict[str, dict[str, dict[str, object]]]] = {
+    THOMPSON: {"decide": {"policy": "thompson"}},
+    "individual:epsilon-greedy": {"decide": {"policy": "epsilon_greedy"}},
+}
+ORDER: Final = (
+    "blanket",
+    "segment:demographic-3",
+    "segment:age-gender",
+    KMEANS,
+    "reference:random",
+    "individual:epsilon-greedy",
+    THOMPSON,
+    "oracle",
+)
+# One thread for linear algebra on 100 × 100 matrices: more of them only wait for one another.
+_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+Task = tuple[Scenario, str]
+
+
+class Part(msgspec.Struct, frozen=True):
+    """What one task gave: the outcomes of an engine's arm, and of all that is not the engine where it was asked."""
+
+    scenario: Scenario
+    arms: dict[str, Outcomes]
+    seconds: float
+
+
+def run(*, seeds: int, decisions: int, as_json: bool, processes: int = PROCESSES) -> Proof:
+    """Play the worlds with seeds 1, 2 … , print the proof, and return it; progress goes to stderr.
+
+    ``processes`` = 1 plays everything in this process.
+    """
+    scenarios = [Scenario(seed=seed, decisions=decisions) for seed in range(1, seeds + 1)]
+    whole, later = prove(scenarios, processes)
+    if as_json:
+        report.publish(whole, as_json=True)
+    else:
+        print(f"{report.as_table(whole)}\n\n{report.as_table(later)}", flush=True)
+    return whole
+
+
+def prove(scenarios: Sequence[Scenario], processes: int) -> tuple[Proof, Proof]:
+    """The proof over all decisions, and over the later half of each world's."""
+    arms: dict[str, list[Outcomes]] = {name: [] for name in ORDER}
+    parts = sorted(_played(scenarios, processes), key=lambda part: part.scenario.seed)
+    for part in parts:
+        for name, found in part.arms.items():
+            arms[name].append(found)
+    joined = {name: Outcomes.join(found) for name, found in arms.items()}
+    halves = np.concatenate(
+        [np.arange(one.decisions) / one.decisions for one in scenarios]
+    )
+    return (
+        _proof("world", scenarios, joined),
+        _proof("world, later half of the decisions", scenarios, later_half(joined, halves)),
+    )
+
+
+def _proof(name: str, scenarios: Sequence[Scenario], arms: dict[str, Outcomes]) -> Proof:
+    figures = all_figures(arms)
+    return Proof(
+        proof=name,
+        protocol=protocol(scenarios),
+        arms=figures,
+        verdict=verdict(figures, THOMPSON),
+    )
+
+
+def protocol(scenarios: Sequence[Scenario]) -> str:
+    """How it is done, in words."""
+    first = scenarios[0]
+    return (
+        f"frozen-food shop, {len(scenarios)} worlds (seeds {first.seed}–{scenarios[-1].seed}) of {first.people:,} "
+        f"people, {first.history_days:g} days of browsing before the first decision, then {first.decisions:,} visits "
+        "with one decision each at home_hero; every method meets the same people, visits and luck; clicks, orders, "
+        "hides and unsubscribes return to the engine as events, and its learning period counts; blanket and segments "
+        "are told by the truth what their people click most; models are published every 6 simulated hours; "
+        "95 % intervals by person within worlds (linearised ratios, t), lift and oracle_share paired; value is EUR a "
+        "decision, disconnect_rate and hide_rate are a send"
+    )
+
+
+def _played(scenarios: Sequence[Scenario], processes: int) -> Iterator[Part]:
+    """All tasks' parts, as they are done."""
+    tasks = [(scenario, arm) for scenario in scenarios for arm in ENGINES]
+    if processes <= 1:
+        for done, task in enumerate(tasks, start=1):
+            yield _told(_part(task), done, len(tasks))
+        return
+    share = -(-len(tasks) // processes)
+    chunks = [tasks[first : first + share] for first in range(0, len(tasks), share)]
+    context = multiprocessing.get_context("spawn")
+    with _one_thread(), ProcessPoolExecutor(len(chunks), mp_context=context) as pool:
+        pending = [pool.submit(_parts, chunk) for chunk in chunks]
+        for future in as_completed(pending):
+            yield from future.result()
+
+
+def _parts(tasks: Sequence[Task]) -> list[Part]:
+    """Neighbouring tasks in one process, so that a world that two of them share is built once."""
+    return [_told(_part(task), done, len(tasks)) for done, task in enumerate(tasks, start=1)]
+
+
+def _part(task: Task) -> Part:
+    """Play one engine in one world; the first engine's task also plays all that is not the engine."""
+    scenario, arm = task
+    began = time.perf_counter()
+    world = _world(scenario)
+    arms = {arm: outcomes(world, play(world, settings_of(arm)))}
+    if arm == next(iter(ENGINES)):
+        arms |= {name: outcomes(world, choice) for name, choice in _others(world).items()}
+    return Part(scenario, arms, time.perf_counter() - began)
+
+
+@lru_cache(maxsize=1)
+def _world(scenario: Scenario) -> World:
+    return build_world(scenario)
+
+
+def _others(world: World) -> dict[str, Ints]:
+    """What every method that is not the engine chooses."""
+    return {name: campaign(world, name) for name in CAMPAIGNS} | {KMEANS: kmeans(world)}
+
+
+def settings_of(arm: str) -> Settings:
+    """The settings of an engine's arm: the defaults, but for its policy and the pace of simulated time."""
+    return parse_settings({**PACE, **ENGINES[arm]})
+
+
+def _told(part: Part, done: int, of: int) -> Part:
+    """Say on stderr that a task is done."""
+    arm = next(iter(part.arms))
+    scenario = part.scenario
+    report.progress(
+        f"[{done}/{of}] seed {scenario.seed}, {arm}: {scenario.decisions:,} decisions in {part.seconds:.0f} s"
+    )
+    return part
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Processes started within compute linear algebra on one thread each."""
+    before = {name: os.environ.get(name) for name in _ONE_THREAD}
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,150 @@
+"""Figures of what methods led to, with intervals that respect who is behind the numbers, and what they prove.
+
+Every figure is a ratio of sums R = Σa / Σb. With a_c and b_c the sums of cluster c, of C clusters, linearised (Cochran
+1977, 6.4; Liang & Zeger 1986 for the clusters):
+
+    e_c = a_c − R·b_c        se² = C/(C − 1) · Σ e_c² / (Σb)²        R ± t(C − 1)·se
+
+A cluster is a person in one world, since a person's visits are alike; where a ratio is of two methods (``lift``,
+``oracle_share``) both sums come from the same people, visits and luck, so that shared luck cancels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from eachwise.contracts.arrays import Floats, Ints
+from eachwise.contracts.errors import InvalidInput
+from eachwise.maths.intervals import t_quantile, wilson
+from eachwise.proofs.report import Estimate
+from eachwise.proofs.world_stream import Outcomes
+
+BLANKET: Final = "blanket"
+ORACLE: Final = "oracle"
+# Metric → whether more is better: what an individual method must win against every segment.
+JUDGED: Final = {"click_rate": True, "value": True, "disconnect_rate": False}
+WORDS: Final = {"click_rate": "clicks", "value": "value", "disconnect_rate": "disconnects"}
+_UPPER = 0.975
+
+
+def ratio(above: ArrayLike, below: ArrayLike, cluster: Ints) -> Estimate:
+    """Σ above / Σ below over observations (n,) that belong to clusters (n,), with its 95 % interval.
+
+    Raises ``InvalidInput`` with fewer than two clusters or nothing below: no interval can be given.
+    """
+    _, own = np.unique(cluster, return_inverse=True)
+    sums_above = np.bincount(own, weights=np.asarray(above, dtype=np.float64))
+    sums_below = np.bincount(own, weights=np.asarray(below, dtype=np.float64))
+    count, total = len(sums_below), float(sums_below.sum())
+    if count < 2 or total == 0.0:
+        raise InvalidInput("a ratio needs two clusters and something below", field="cluster")
+    middle = float(sums_above.sum()) / total
+    errors = sums_above - middle * sums_below
+    variance = count / (count - 1) * float(errors @ errors) / total**2
+    half = t_quantile(_UPPER, count - 1) * math.sqrt(variance)
+    return Estimate(middle, middle - half, middle + half)
+
+
+def rate(happened: ArrayLike, of: ArrayLike, cluster: Ints) -> Estimate:
+    """The same for a share in [0, 1]; one that never happened gets Wilson's interval for 0 of so many clusters.
+
+    A share of nothing at all (no sends) is 0 of no clusters: anything, [0, 1].
+    """
+    base = np.asarray(of, dtype=np.float64)
+    if not np.asarray(happened).any():
+        clusters = len(np.unique(cluster[base > 0.0]))
+        bound = wilson(0, clusters)
+        return Estimate(0.0, 0.0, bound.high if bound else 1.0)
+    found = ratio(happened, base, cluster)
+    return Estimate(found.value, max(found.low, 0.0), min(found.high, 1.0))
+
+
+def figures(arm: Outcomes, blanket: Outcomes, oracle: Outcomes) -> dict[str, Estimate]:
+    """Every metric of one method; ``blanket`` and ``oracle`` are theirs at the same visits.
+
+    click_rate, conversion_rate, silence_rate: a decision; disconnect_rate, hide_rate: a send;
+    value: EUR a decision; lift: clicks over the blanket's, less 1; oracle_share: value over the oracle's.
+    """
+    each, person = np.ones(len(arm.sent)), arm.person
+    found = {
+        "click_rate": rate(arm.clicked, each, person),
+        "value": ratio(arm.value, each, person),
+        "disconnect_rate": rate(arm.conflicting, arm.sent, person),
+        "hide_rate": rate(arm.hidden, arm.sent, person),
+        "conversion_rate": rate(arm.purchased, each, person),
+        "silence_rate": rate(~arm.sent, each, person),
+    }
+    if blanket.clicked.any():
+        clicks = ratio(arm.clicked, blanket.clicked, person)
+        found["lift"] = Estimate(clicks.value - 1.0, clicks.low - 1.0, clicks.high - 1.0)
+    if float(oracle.value.sum()) > 0.0:
+        found["oracle_share"] = ratio(arm.value, oracle.value, person)
+    return found
+
+
+def all_figures(arms: Mapping[str, Outcomes]) -> dict[str, dict[str, Estimate]]:
+    """Every metric of every method; the blanket and the oracle must be among them."""
+    return {
+        name: figures(arm, arms[BLANKET], arms[ORACLE]) for name, arm in arms.items()
+    }
+
+
+def verdict(arms: Mapping[str, Mapping[str, Estimate]], individual: str) -> str:
+    """Whether a method for individuals beats the blanket and every segment with intervals that do not touch."""
+    rivals = [name for name in arms if name == BLANKET or name.startswith("segment:")]
+    lines = []
+    for metric, more in JUDGED.items():
+        open_against = [
+            f"{rival} ({_standing(arms[individual][metric], arms[rival][metric], more)})"
+            for rival in rivals
+            if not _beats(arms[individual][metric], arms[rival][metric], more)
+        ]
+        if open_against:
+            lines.append(f"not shown in {WORDS[metric]} against {_listed(open_against)}")
+    share = arms[individual].get("oracle_share")
+    reached = f" They reach {share.value:.0%} of the oracle's value." if share else ""
+    if not lines:
+        return (
+            f"Individuals ({individual}) beat the blanket and every segment in "
+            f"{_listed(list(WORDS.values()))}, with intervals that do not touch.{reached}"
+        )
+    won = [
+        word
+        for metric, word in WORDS.items()
+        if all(_beats(arms[individual][metric], arms[rival][metric], JUDGED[metric]) for rival in rivals)
+    ]
+    beaten = (
+        f"Individuals ({individual}) beat the blanket and every segment in {_listed(won)}; "
+        if won
+        else f"Individuals ({individual}) do not beat every segment in any metric; "
+    )
+    return f"{beaten}{'; '.join(lines)}.{reached}"
+
+
+def _beats(one: Estimate, other: Estimate, more: bool) -> bool:
+    """Whether the whole interval of one lies on the better side of the other's."""
+    return one.low > other.high if more else one.high < other.low
+
+
+def _standing(one: Estimate, other: Estimate, more: bool) -> str:
+    """How one stands beside the other where it does not beat it beyond doubt."""
+    if _beats(other, one, more):
+        return "worse"
+    better = one.value > other.value if more else one.value < other.value
+    return "better, but intervals touch" if better else "no better"
+
+
+def _listed(words: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def later_half(arms: Mapping[str, Outcomes], halves: Floats) -> dict[str, Outcomes]:
+    """The outcomes of the later decisions of each world: those where ``halves`` (D,) is at least 0.5."""
+    return {name: arm.part(halves >= 0.5) for name, arm in arms.items()}

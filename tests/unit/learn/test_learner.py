@@ -1,0 +1,172 @@
+"""The learner: what it publishes, and that a version can be rebuilt to the bit."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from eachwise.contracts.arrays import PropensityModel
+from eachwise.contracts.errors import InvalidInput
+from eachwise.contracts.learning import Exposure, ModelVersion
+from eachwise.learn import Learner, disconnect_prior, restore, takeup_prior
+from eachwise.settings import LearnSettings
+
+SETTINGS = LearnSettings(snapshot_every_versions=5, forgetting_half_life_updates=1000.0)
+NAMES = ("beef", "fish", "fruit", "pizza")
+
+
+def exposures(seed: int, count: int) -> list[Exposure]:
+    """Exposures to four experiences; fish is liked, beef is hidden, whatever the match."""
+    generator = np.random.default_rng(seed)
+    made = []
+    for number in range(count):
+        which = NAMES[int(generator.integers(4))]
+        made.append(
+            Exposure(
+                decision_id=f"d{number}",
+                experience_id=which,
+                probability=0.25,
+                features={
+                    "bias": 1.0,
+                    f"attribute:category={which}": 1.0,
+                    "match:category": float(generator.normal()),
+                    f"experience:{which}": 1.0,
+                },
+                clicked=bool(generator.random() < (0.3 if which == "fish" else 0.03)),
+                disconnected=bool(generator.random() < (0.1 if which == "beef" else 0.0)),
+                settled_at_us=number,
+            )
+        )
+    return made
+
+
+def bits(model: PropensityModel) -> list[bytes]:
+    """Every array of a model."""
+    heads = (model.takeup, model.disconnect)
+    return [array.tobytes() for head in heads for array in (head.mean, head.covariance, head.draws)]
+
+
+def test_it_learns_what_is_clicked_and_what_is_hidden() -> None:
+    learner = Learner(SETTINGS)
+    learner.learn(exposures(1, 3000))
+    fish = {"bias": 1.0, "attribute:category=fish": 1.0, "experience:fish": 1.0}
+    beef = {"bias": 1.0, "attribute:category=beef": 1.0, "experience:beef": 1.0}
+    assert learner.takeup.predict(fish).probability > 3 * learner.takeup.predict(beef).probability
+    assert (
+        learner.disconnect.predict(beef).probability
+        > 2 * learner.disconnect.predict(fish).probability
+    )
+    assert learner.updates == learner.unpublished == 3000
+
+
+def test_a_click_moves_the_next_version() -> None:
+    learner = Learner(SETTINGS)
+    _, before = learner.publish(1, 0)
+    learner.learn(exposures(1, 1))
+    _, after = learner.publish(2, 0)
+    assert before.names == ()
+    assert len(after.names) == 4
+    assert (before.version, after.version) == (1, 2)
+
+
+def test_versions_are_snapshots_and_deltas_that_rebuild_to_the_bit() -> None:
+    learner, stored, models = Learner(SETTINGS), [], []
+    for version, start in enumerate(range(0, 2600, 200), start=1):
+        learner.learn(exposures(7, 2600)[start : start + 200])
+        published, model = learner.publish(version, at_us=version)
+        stored.append(published)
+        models.append(model)
+    assert [each.base for each in stored] == [0, 1, 2, 3, 4, 0, 6, 7, 8, 9, 0, 11, 12]
+    for position, model in enumerate(models):
+        first = max(at for at in range(position + 1) if stored[at].base == 0)
+        rebuilt = restore(stored[first], stored[first + 1 : position + 1], SETTINGS)
+        again = rebuilt.propensity_model(model.version)
+        assert again.names == model.names
+        assert bits(again) == bits(model)
+        assert rebuilt.updates == 200 * (position + 1)
+
+
+def test_a_restored_learner_goes_on_as_if_nothing_had_happened() -> None:
+    learner = Learner(SETTINGS)
+    learner.learn(exposures(3, 700))
+    snapshot, _ = learner.publish(1, 0)
+    rebuilt = restore(snapshot, [], SETTINGS)
+    more = exposures(4, 700)
+    published = []
+    for each in (learner, rebuilt):
+        each.learn(more)
+        delta, model = each.publish(2, 5)
+        published.append((delta, bits(model)))
+    assert published[0] == published[1]
+
+
+def test_how_exposures_are_cut_into_versions_does_not_matter() -> None:
+    whole, parts = Learner(SETTINGS), Learner(SETTINGS)
+    all_of_them = exposures(5, 900)
+    whole.learn(all_of_them)
+    for start in range(0, 900, 7):
+        parts.learn(all_of_them[start : start + 7])
+    assert bits(whole.propensity_model(9)) == bits(parts.propensity_model(9))
+
+
+def test_another_pace_of_forgetting_starts_a_new_snapshot() -> None:
+    learner = Learner(SETTINGS)
+    learner.learn(exposures(3, 300))
+    first, _ = learner.publish(1, 0)
+    learner.learn(exposures(4, 300))
+    second, model = learner.publish(2, 0)
+    slower = msgspec.structs.replace(SETTINGS, forgetting_half_life_updates=9000.0)
+    rebuilt = restore(first, [second], slower)
+    assert bits(rebuilt.propensity_model(2)) == bits(model)
+    rebuilt.learn(exposures(5, 10))
+    third, _ = rebuilt.publish(3, 0)
+    assert third.base == 0
+
+
+def test_a_version_can_only_follow() -> None:
+    learner = Learner(SETTINGS)
+    learner.publish(3, 0)
+    with pytest.raises(InvalidInput, match="does not follow"):
+        learner.publish(3, 0)
+
+
+def test_restore_refuses_a_delta_or_a_gap() -> None:
+    learner = Learner(SETTINGS)
+    versions: list[ModelVersion] = []
+    for version in (1, 2, 3):
+        learner.learn(exposures(version, 5))
+        versions.append(learner.publish(version, 0)[0])
+    with pytest.raises(InvalidInput, match="no snapshot"):
+        restore(versions[1], [], SETTINGS)
+    with pytest.raises(InvalidInput, match="builds on 2, not on 1"):
+        restore(versions[0], [versions[2]], SETTINGS)
+
+
+def test_a_published_model_cannot_be_written_to() -> None:
+    learner = Learner(SETTINGS)
+    learner.learn(exposures(1, 10))
+    _, model = learner.publish(1, 0)
+    with pytest.raises(ValueError, match="read-only"):
+        model.takeup.mean[0] = 1.0
+    before = bits(model)
+    learner.learn(exposures(2, 10))
+    assert bits(model) == before
+
+
+def test_draws_differ_from_version_to_version_and_not_within() -> None:
+    learner = Learner(SETTINGS)
+    learner.learn(exposures(1, 50))
+    assert bits(learner.propensity_model(1)) == bits(learner.propensity_model(1))
+    assert bits(learner.propensity_model(1)) != bits(learner.propensity_model(2))
+    assert learner.propensity_model(1).takeup.draws.shape == (64, 10)
+
+
+def test_priors_are_those_that_were_measured() -> None:
+    assert takeup_prior("bias") == (-3.8, 1.0)
+    assert takeup_prior("match:category") == (0.3, 0.15)
+    assert takeup_prior("aversion") == (0.2, 0.15)
+    assert takeup_prior("fatigue:all") == (-0.2, 0.1)
+    assert takeup_prior("attribute:category=beef") == (0.0, 0.06)
+    assert takeup_prior("experience:steak-week") == (0.0, 0.3)
+    assert disconnect_prior("aversion")[0] < 0.0 < disconnect_prior("fatigue:all")[0]
