@@ -46,7 +46,7 @@ def convert(raw: dict[str, Any], kind: type[_Struct]) -> _Struct:
     except msgspec.ValidationError as error:
         match = _MESSAGE.match(str(error))
         reason, below = (match["reason"], match["path"]) if match else (str(error), "")
-        path = _path(below or "")
+        path = _path((below or "").replace("[...]", ""))
         unknown = _UNKNOWN.search(reason)
         if unknown:
             known = _annotation(kind, path).__struct_fields__

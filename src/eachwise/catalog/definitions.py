@@ -112,10 +112,24 @@ def _converted(document: Document, path: Path, raw: object, kind: type[_Defined]
     if not isinstance(raw, dict):
         reason = f"must be a mapping with its {_IDS[kind]}, not {kind_of(raw)}"
         raise document.fault(path, reason)
+    for below, attributes in _attributes_in(raw):
+        if fault := attributes_fault(attributes):
+            raise document.fault((*path, *below, *fault[0]), fault[1])
     try:
         return convert(raw, kind)
     except Misfit as misfit:
         raise document.fault((*path, *misfit.path), misfit.reason) from None
+
+
+def _attributes_in(raw: Mapping[str, Any]) -> Iterator[tuple[Path, object]]:
+    """The attributes of an experience and of its item query, where there are any, before conversion."""
+    if "attributes" in raw:
+        yield ("attributes",), raw["attributes"]
+    query = raw.get("items")
+    if isinstance(query, dict):
+        for name in ("where", "exclude"):
+            if name in query:
+                yield ("items", name), query[name]
 
 
 def _check_placements(
@@ -159,8 +173,6 @@ def _experience_faults(experience: Experience) -> Iterator[Fault]:
         yield ("placements",), "must name at least one placement, else it can never appear"
     if len(set(experience.placements)) < len(experience.placements):
         yield ("placements",), "names a placement twice"
-    if wrong := attributes_fault(experience.attributes):
-        yield ("attributes", *wrong[0]), wrong[1]
     yield from _money_faults(experience)
     yield from _query_faults(experience)
     yield from _eligibility_faults(experience)
@@ -190,8 +202,6 @@ def _query_faults(experience: Experience) -> Iterator[Fault]:
         yield ("items", "count"), f"must be between 1 and {COUNT_MAX}"
     for name in ("where", "exclude"):
         attributes = getattr(query, name)
-        if fault := attributes_fault(attributes):
-            yield ("items", name, *fault[0]), fault[1]
         for attribute, values in attributes.items():
             if values == []:
                 yield ("items", name, attribute), "must name at least one value"

@@ -56,12 +56,21 @@ class Reporter:
 
     def post(self, report: Report) -> None:
         """Send a report. Raises ``EachwiseError`` where the server refuses it, ``OSError`` where it is gone."""
-        self._connection.request("POST", "/demo/report", msgspec.json.encode(report), self._headers)
-        response = self._connection.getresponse()
-        content = response.read()
-        if response.status != 200:
-            raise EachwiseError(f"the demo server answered {response.status}: {content[:200]!r}")
+        body = msgspec.json.encode(report)
+        try:
+            status, content = self._exchange(body)
+        except (OSError, http.client.HTTPException):
+            # The server closes a connection that was idle for a few seconds: a second try opens a new one.
+            self._connection.close()
+            status, content = self._exchange(body)
+        if status != 200:
+            raise EachwiseError(f"the demo server answered {status}: {content[:200]!r}")
         self._reported = time.monotonic()
+
+    def _exchange(self, body: bytes) -> tuple[int, bytes]:
+        self._connection.request("POST", "/demo/report", body, self._headers)
+        response = self._connection.getresponse()
+        return response.status, response.read()
 
 
 def main() -> int:

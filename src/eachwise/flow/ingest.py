@@ -183,12 +183,12 @@ class Ingest:
             if sequence is None:
                 ticket.duplicates += 1
                 continue
-            refold |= self.apply_one(event, refold)
+            refold |= self._apply_one(sequence, event, refold)
             self.applied_sequence = sequence
         for individual_id in sorted(refold):
             self.refold(individual_id)
 
-    def apply_one(self, event: Event, stale: set[str]) -> set[str]:
+    def _apply_one(self, sequence: int, event: Event, stale: set[str]) -> set[str]:
         """Take one new event into identity, the individual and the statistics.
 
         Returns the individuals that must be refolded from the log; those already ``stale`` are not folded here.
@@ -203,7 +203,7 @@ class Ingest:
         person = self._directory.person_of(event)
         if person != NOBODY and person not in stale and person not in now_stale:
             self._fold(self._people.edit(person), event, meaning)
-        self._tasting.observe(event, meaning, self._people.find(person))
+        self._tasting.observe(sequence, event, meaning, self._people.find(person))
         self._learning.note(person, event, meaning)
         return now_stale
 
@@ -279,7 +279,7 @@ class Ingest:
                 if entry.sequence <= self.applied_sequence:
                     self._catch_up_statistics(entry.event, entry.sequence)
                     continue
-                refold |= self.apply_one(entry.event, refold)
+                refold |= self._apply_one(entry.sequence, entry.event, refold)
                 self.applied_sequence = entry.sequence
                 recovered += 1
             for individual_id in sorted(refold):
@@ -289,6 +289,6 @@ class Ingest:
 
     def _catch_up_statistics(self, event: Event, sequence: int) -> None:
         """The population's statistics are written less often than states: replay what they missed."""
-        if sequence > self._tasting.sequence:
-            person = self._people.find(self._directory.person_of(event))
-            self._tasting.observe(event, meaning_of(event, self._settings.events), person)
+        person = self._people.find(self._directory.person_of(event))
+        meaning = meaning_of(event, self._settings.events)
+        self._tasting.observe(sequence, event, meaning, person)

@@ -66,9 +66,14 @@ class Tasting:
         self.published_at_us = newest.created_at_us if newest else 0
         self.model = decode_model(newest.body) if newest else empty_model()
 
-    def observe(self, event: Event, meaning: Meaning, state: Individual | None) -> None:
-        """Count one event, after it was folded into ``state`` (whose recents say what came before it)."""
-        if meaning.action not in ENGAGED or not meaning.lines:
+    def observe(
+        self, sequence: int, event: Event, meaning: Meaning, state: Individual | None
+    ) -> None:
+        """Count one logged event, after it was folded into ``state`` (whose recents say what came before it).
+
+        After a crash the log's tail comes again: what the stored statistics have seen is not counted twice.
+        """
+        if meaning.action not in ENGAGED or not meaning.lines or sequence <= self.sequence:
             return
         at_s = seconds(event.occurred_at_us)
         previous = previous_items(state, event.occurred_at_us)
@@ -77,6 +82,11 @@ class Tasting:
             values = self._catalogue.values_of(line.item_id) or meaning.attributes
             self.population.observe(values, at_s, meaning.weight)
             self._observed += 1
+
+    @property
+    def changed(self) -> bool:
+        """Whether a new version would differ from the last."""
+        return self._observed > 0 or self._published_catalog != self._catalogue.version
 
     def due(self) -> bool:
         """Whether enough time has passed, and anything was learnt, since the last version."""
@@ -88,15 +98,17 @@ class Tasting:
             and waited_us >= self._settings.recommend.publish_interval_s * 1e6
         )
 
-    def publish(self, sequence: int) -> Flow[TasteModel]:
+    def publish(self, sequence: int) -> Flow[None]:
         """Solve the statistics into a new version and make both durable; ``sequence`` is how far they have seen."""
+        if self._publishing or not self.changed:
+            return
         self._publishing = True
         try:
-            return (yield from self._publish(sequence))
+            yield from self._publish(sequence)
         finally:
             self._publishing = False
 
-    def _publish(self, sequence: int) -> Flow[TasteModel]:
+    def _publish(self, sequence: int) -> Flow[None]:
         now_us = self._clock.now_us()
         version = self.model.version + 1
         self._observed = 0
@@ -128,7 +140,6 @@ class Tasting:
         self.sequence = sequence
         self.published_at_us = now_us
         self.model = model
-        return model
 
 
 def empty_model() -> TasteModel:

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, 
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -67,7 +66,7 @@ def create_app(
         Path(path, _Endpoint(routes, core, keys, settings, limit))
         for path, routes in by_path.items()
     ]
-    paths.append(Path("/openapi.json", _Document(msgspec.json.encode(openapi(ROUTES)))))
+    paths.append(Path("/openapi.json", _Document()))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -151,13 +150,15 @@ class _Endpoint:
 
 
 class _Document:
-    """A JSON text that never changes, open to all."""
+    """The description of the routes, open to all; made when it is first asked for."""
 
-    def __init__(self, body: bytes) -> None:
-        self._answer = Answer(body=body)
+    def __init__(self) -> None:
+        self._answer: Answer | None = None
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer any request with it."""
+        if self._answer is None:
+            self._answer = answer(openapi(ROUTES))
         await self._answer.send(send, _CORS)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 
 import msgspec
 import numpy as np
@@ -107,7 +107,7 @@ def test_what_a_person_likes_is_likelier_before_anything_was_learnt() -> None:
 def test_recorded_probabilities_are_those_of_the_draws() -> None:
     # The draws of the model change with the seed too, so the mean of the records is what is met.
     chosen: Counter[str] = Counter()
-    said: Counter[str] = Counter()
+    said: defaultdict[str, float] = defaultdict(float)
     count = 3000
     for seed in range(count):
         choice = decide(situation_of(PLAN, seed=seed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ SHOP = shop()
 ALWAYS = DecideSettings(policy="epsilon_greedy", epsilon=0.0, kappa=0.0)
 
 
-def features_of(experience: Experience, **changes: object) -> dict[str, float]:
+def features_of(experience: Experience, **changes: Any) -> dict[str, float]:
     """The features of the only experience there is."""
     made = situation_of(plan_of([experience], SHOP), settings=ALWAYS, **changes)
     choice = decide(made)

@@ -42,7 +42,7 @@ def batch_laplace(
     """Mode and inverse Hessian of the exact posterior under N(0, I), by Newton's method."""
     x = np.array([list(row.values()) for row in rows])
     y = np.array(clicks, dtype=float)
-    weights = np.zeros(size)
+    weights, hessian = np.zeros(size), np.eye(size)
     for _ in range(50):
         p = 1.0 / (1.0 + np.exp(-x @ weights))
         hessian = (x * (p * (1 - p))[:, None]).T @ x + np.eye(size)

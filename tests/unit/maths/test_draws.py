@@ -23,7 +23,7 @@ def test_negative_and_huge_seeds_are_taken_modulo_two_to_the_64() -> None:
 
 def test_uniforms_are_uniform() -> None:
     draws = np.array([uniform(seed, 1) for seed in range(20_000)])
-    assert 0.0 <= draws.min()
+    assert draws.min() >= 0.0
     assert draws.max() < 1.0
     counts = np.bincount((draws * 20).astype(int), minlength=20)
     assert float(((counts - 1000) ** 2 / 1000).sum()) < 50.8  # 0.9999 quantile at 19
