@@ -151,7 +151,7 @@ class Engine:
         properties: Mapping[str, Any] | None = None,
         **fields: Any,
     ) -> BatchResult:
-        """One ``track`` event; ``fields`` are Segment's (``anonymousId``, ``timestamp``, ``messageId``, ``context``)."""
+        """One ``track`` event; ``fields`` are Segment's: ``anonymousId``, ``timestamp``, ``messageId``, ``context``."""
         body = {
             "type": "track",
             "userId": user_id,

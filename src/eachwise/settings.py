@@ -68,7 +68,7 @@ class AffinitySettings(_Section, frozen=True):
 
 
 class ConsentSettings(_Section, frozen=True):
-    """What holds for a purpose while a person has said nothing. Unlisted means unknown: no outbound, on-site allowed."""
+    """What holds for a purpose while a person is silent. Unlisted means unknown: on-site allowed, outbound not."""
 
     defaults: dict[str, bool] = {}
 

@@ -83,10 +83,11 @@ def _print_json(value: object) -> None:
 
 def _profile_lines(profile: Profile) -> list[str]:
     orders = profile.orders
+    stage = f"{profile.stage}, lapsed" if profile.lapsed else profile.stage
+    span = f"{profile.events} events from {profile.first_seen} to {profile.last_seen}"
     lines = [
         f"{profile.individual_id}  ({', '.join(profile.identifiers)})",
-        f"stage {profile.stage}{', lapsed' if profile.lapsed else ''}; engagement {profile.engagement:.0f} of 100; "
-        f"{profile.events} events from {profile.first_seen} to {profile.last_seen}",
+        f"stage {stage}; engagement {profile.engagement:.0f} of 100; {span}",
         f"{orders.count} orders, {orders.revenue:.2f} in money, {orders.refunded:.2f} given back",
         *profile.summary,
     ]
