@@ -97,7 +97,9 @@ class DecideSettings(_Section, frozen=True):
     epsilon: float = 0.05
     thompson_scale: float = 0.5  # α: scales the posterior's spread
     thompson_draws: int = 16
-    probability_floor: float = 0.02  # shared by all candidates: every one keeps floor / K
+    probability_floor: float = (
+        0.02  # shared by the candidates whose expected gain covers their expected harm
+    )
     kappa: float = 3.0  # what one disconnect costs, in units of the candidates' mean value
     fatigue_cost: float = 0.0
     conflict_upper_bound: float = (

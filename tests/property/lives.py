@@ -90,7 +90,9 @@ def lives(most: int = 25) -> st.SearchStrategy[list[tuple[Event, Meaning]]]:
     )
 
 
-def folded(life: Sequence[tuple[Event, Meaning]], settings: AffinitySettings = SETTINGS) -> Individual:
+def folded(
+    life: Sequence[tuple[Event, Meaning]], settings: AffinitySettings = SETTINGS
+) -> Individual:
     """The state after these events, in this order."""
     state = Individual()
     for event, meaning in life:

@@ -60,7 +60,7 @@ class Reference:
                 known[device] = min(known.get(device, key), key)
         most = self.settings.devices_per_individual_max
         self.devices = {
-            owner: set(sorted(known, key=lambda d: (known[d], d))[:most])  # noqa: B023
+            owner: set(sorted(known, key=lambda d: (known[d], d))[:most])
             for owner, known in first.items()
         }
         self.timelines = {
@@ -78,12 +78,15 @@ class Reference:
             names = self.reader.names(event)
             if names.anonymous and names.device and not names.user:
                 key = (event.occurred_at_us, event.message_id)
-                for one, other in ((names.anonymous, names.device), (names.device, names.anonymous)):
+                for one, other in (
+                    (names.anonymous, names.device),
+                    (names.device, names.anonymous),
+                ):
                     known = first.setdefault(one, {})
                     known[other] = min(known.get(other, key), key)
         most = self.settings.devices_per_individual_max
         self.partners = {
-            one: set(sorted(known, key=lambda d: (known[d], d))[:most])  # noqa: B023
+            one: set(sorted(known, key=lambda d: (known[d], d))[:most])
             for one, known in first.items()
         }
 
@@ -124,7 +127,9 @@ class Reference:
 class _Person:
     """Strong identifiers united, with the links that did it."""
 
-    def __init__(self, members: set[str], links: tuple[tuple[Key, str, str, str], ...] = ()) -> None:
+    def __init__(
+        self, members: set[str], links: tuple[tuple[Key, str, str, str], ...] = ()
+    ) -> None:
         self.members = members
         self.links = links
 

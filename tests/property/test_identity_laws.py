@@ -18,7 +18,16 @@ USERS = ("U1", "U2", "U3", "null")
 ANONYMOUS = ("A1", "A2")
 DEVICES = ("D1", "D2")
 EMAILS = ("e1@x", "E2@x", "n/a", "null@")
-IDENTIFIERS = ("user:U1", "user:U2", "user:U3", "email:e1@x", "email:e2@X", "anon:A1", "device:D1", "x")
+IDENTIFIERS = (
+    "user:U1",
+    "user:U2",
+    "user:U3",
+    "email:e1@x",
+    "email:e2@X",
+    "anon:A1",
+    "device:D1",
+    "x",
+)
 SETTINGS = st.builds(
     IdentitySettings,
     blocked_values=st.just(("", "null", "Null@")),
@@ -36,7 +45,11 @@ def drafts(draw: st.DrawFn) -> dict[str, Any]:
     draft: dict[str, Any] = {"kind": kind, "occurred_at_us": draw(st.integers(0, 6))}
     if kind == "unmerge":
         left, right = draw(st.sampled_from(IDENTIFIERS)), draw(st.sampled_from(IDENTIFIERS))
-        return draft | {"kind": "track", "name": UNMERGED, "properties": {"left": left, "right": right}}
+        return draft | {
+            "kind": "track",
+            "name": UNMERGED,
+            "properties": {"left": left, "right": right},
+        }
     draft["user_id"] = draw(st.none() | st.sampled_from(USERS))
     draft["anonymous_id"] = draw(st.none() | st.sampled_from(ANONYMOUS))
     device = draw(st.none() | st.sampled_from(DEVICES))
@@ -166,7 +179,9 @@ def _check(
     reference = Reference(events, settings)
     for identifier in IDENTIFIERS:
         if identifier.startswith(("user:", "email:")):
-            assert engine.directory.resolve(identifier) == reference.person(identifier.lower().replace("user:u", "user:U"))
+            assert engine.directory.resolve(identifier) == reference.person(
+                identifier.lower().replace("user:u", "user:U")
+            )
 
 
 @given(histories(), SETTINGS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import msgspec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eachwise.contracts.events import Action, Event, Line, Meaning
@@ -70,12 +70,15 @@ def test_a_state_survives_the_store(life: Life) -> None:
 @given(lives(), st.integers(0, 2 * NOW_US))
 def test_affinities_are_finite_whenever_they_are_read(life: Life, now_us: int) -> None:
     for moment in (False, True):
-        for affinity in affinities(folded(life), {"diet=vegan": 0.05}, now_us, SETTINGS, moment=moment):
+        for affinity in affinities(
+            folded(life), {"diet=vegan": 0.05}, now_us, SETTINGS, moment=moment
+        ):
             assert abs(affinity.log_odds) < 30.0
             assert 0.0 < affinity.sd < 2.0
             assert 0.0 <= affinity.share <= 1.0 + 1e-9
 
 
+@settings(max_examples=25)
 @given(st.lists(TIMES, min_size=70, max_size=150), st.data())
 def test_bounded_lists_keep_the_newest_in_any_order(times: list[int], data: st.DataObject) -> None:
     seen = Meaning(action=Action.CLICK, weight=1.0, lines=(Line("cod"),), experience_id="x1")
@@ -95,7 +98,10 @@ def test_bounded_lists_keep_the_newest_in_any_order(times: list[int], data: st.D
     assert_same(merge(folded(mixed[:cut]), folded(mixed[cut:]), SETTINGS), whole)
 
 
-@given(st.lists(st.tuples(TIMES, st.sampled_from([(), ("a=1",), ("a=1", "b=2")])), max_size=20), st.data())
+@given(
+    st.lists(st.tuples(TIMES, st.sampled_from([(), ("a=1",), ("a=1", "b=2")])), max_size=20),
+    st.data(),
+)
 def test_the_population_is_mergeable(
     seen: list[tuple[int, tuple[str, ...]]], data: st.DataObject
 ) -> None:

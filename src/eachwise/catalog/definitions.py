@@ -13,6 +13,7 @@ from eachwise.catalog.documents import Document, Path, read_document
 from eachwise.catalog.items import attributes_fault, kind_of, name_fault, nearest
 from eachwise.catalog.times import parse_time_us
 from eachwise.contracts.experience import SILENCE, Cap, Definitions, Experience, Placement
+from eachwise.contracts.individual import CONTACTS_MAX
 
 LEVER_MIN, LEVER_MAX = 0.1, 10.0
 COUNT_MAX = 100  # items of one experience or placement
@@ -222,6 +223,11 @@ def _cap_faults(caps: Sequence[Cap]) -> Iterator[Fault]:
         for name in ("count", "window_s"):
             if getattr(cap, name) < 1:
                 yield ("caps", position, name), "must be at least 1"
+        if cap.count >= CONTACTS_MAX:
+            yield (
+                ("caps", position, "count"),
+                f"must be below {CONTACTS_MAX}, the number of contacts that are kept of a person",
+            )
 
 
 def _time_faults(experience: Experience) -> Iterator[Fault]:

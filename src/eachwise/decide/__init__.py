@@ -5,13 +5,12 @@ from eachwise.decide.explain import Comparison, compare, explain
 from eachwise.decide.layout import Layout, Select, layout
 from eachwise.decide.plan import Plan, Priors, plan, with_model
 from eachwise.decide.policies import POLICIES
-from eachwise.decide.situation import Choice, DecideSettings, Situation
+from eachwise.decide.situation import Choice, Situation
 
 __all__ = [
     "POLICIES",
     "Choice",
     "Comparison",
-    "DecideSettings",
     "Layout",
     "Plan",
     "Priors",

@@ -17,7 +17,7 @@ import numpy as np
 from eachwise.contracts.arrays import CatalogIndex, Floats, PropensityHead, PropensityModel
 from eachwise.contracts.experience import Experience, Placement
 from eachwise.decide.layout import Layout, Select, layout
-from eachwise.maths.bayes import Prior, gaussian_draws
+from eachwise.maths.bayes import Prior, gaussian_draws, serial_matmul
 from eachwise.maths.draws import normals
 from eachwise.maths.hashing import stable_hash
 
@@ -105,12 +105,12 @@ def _head(
     )
     split = len(prepared.fixed)
     matrix = prepared.fixed_matrix
-    across = matrix @ covariance[:split]
+    across = serial_matmul(matrix, covariance[:split])
     return HeadPlan(
         fixed_mean=matrix @ mean[:split],
         fixed_variance=np.sum(across[:, :split] * matrix, axis=1),
         cross=np.ascontiguousarray(across[:, split:]),
-        fixed_draws=np.ascontiguousarray((matrix @ draws[:, :split].T).T),
+        fixed_draws=serial_matmul(draws[:, :split], matrix.T),
         moving_mean=mean[split:].copy(),
         moving_covariance=covariance[split:, split:].copy(),
         moving_draws=np.ascontiguousarray(draws[:, split:]),

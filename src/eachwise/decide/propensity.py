@@ -9,7 +9,7 @@ import numpy as np
 
 from eachwise.contracts.arrays import Floats
 from eachwise.decide.plan import HeadPlan
-from eachwise.maths.bayes import PROBIT_SCALE
+from eachwise.maths.bayes import PROBIT_SCALE, serial_matmul
 
 
 class Score(NamedTuple):
@@ -23,7 +23,7 @@ class Score(NamedTuple):
 def score(head: HeadPlan, moving: Floats) -> Score:
     """m = xᵀμ, s² = xᵀΣx, p = σ(m / √(1 + π/8 · s²)) for K candidates; ``moving`` (K, D)."""
     mean = head.fixed_mean + moving @ head.moving_mean
-    through = moving @ head.moving_covariance
+    through = serial_matmul(moving, head.moving_covariance)
     through += head.cross
     through += head.cross
     through *= moving
@@ -40,7 +40,7 @@ def sampled(
     shared weights do.
     """
     rows = list(chosen)
-    logits = head.moving_draws[rows] @ moving.T
+    logits = serial_matmul(head.moving_draws[rows], moving.T)
     logits += head.fixed_draws[rows]
     logits *= scale
     logits += mean

@@ -4,62 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from eachwise.contracts.arrays import AffinityVectors, Bools, Floats
 from eachwise.contracts.decision import Candidate, Filtered, Reservation, ShownItem
 from eachwise.contracts.experience import SILENCE
 from eachwise.contracts.individual import Contact
 from eachwise.decide.plan import Plan
-
-
-class DecideSettings(Protocol):
-    """The operator's settings a decision reads; ``settings.DecideSettings`` fits."""
-
-    @property
-    def policy(self) -> str:
-        """Name of a registered policy."""
-        ...
-
-    @property
-    def epsilon(self) -> float:
-        """ε-greedy's share of uniform exploration, 0–1."""
-        ...
-
-    @property
-    def thompson_scale(self) -> float:
-        """α: scales the spread of the posterior's draws."""
-        ...
-
-    @property
-    def thompson_draws(self) -> int:
-        """M: joint draws per decision."""
-        ...
-
-    @property
-    def probability_floor(self) -> float:
-        """Probability that is shared evenly by all candidates which may be explored, 0–1."""
-        ...
-
-    @property
-    def kappa(self) -> float:
-        """What one disconnect costs, in units of the candidates' mean value."""
-        ...
-
-    @property
-    def fatigue_cost(self) -> float:
-        """Money that each recent exposure of the same experience takes off."""
-        ...
-
-    @property
-    def conflict_upper_bound(self) -> float:
-        """Log-odds: an affinity whose upper 95 % bound lies below is a conflict."""
-        ...
-
-    @property
-    def lead_count(self) -> int:
-        """How many leading candidates a record keeps."""
-        ...
+from eachwise.settings import DecideSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,6 @@ def main() -> int:
     orders = FileIO(sys.stdin.fileno(), closefd=False)
     options = msgspec.json.decode(orders.readline(), type=DriverOptions)
     threading.Thread(target=_end_with_parent, args=(orders,), daemon=True).start()
-    os.nice(NICENESS)
     try:
         drive(options)
     except (EachwiseError, OSError, http.client.HTTPException) as error:
@@ -103,6 +102,7 @@ def drive(options: DriverOptions) -> None:
 
     tell(Backfill(days=options.days))
     past = PastImporter(shop, engine, options, tell).run(now_s)
+    os.nice(NICENESS)
     stream(Visitors(shop, engine, started_at_s=time.time()), reporter, past)
 
 

@@ -10,6 +10,9 @@ HERO = "home_hero"
 RAIL = "recommended"
 HERO_ITEMS = 3
 RAIL_ITEMS = 8
+# Simulated visitors answer at once. A longer wait for those who do not would leave the learner with clicks alone for
+# that long.
+OUTCOME_WINDOW_S = 20
 
 FOR_YOU: dict[str, Any] = {
     "experience_id": "for-you",
@@ -18,6 +21,8 @@ FOR_YOU: dict[str, Any] = {
     "placements": [RAIL],
     "items": {"count": RAIL_ITEMS, "repeats": False},
     "value": 6.8,
+    # The rail is a service and not a push: the operator wants it to be silent hardly ever.
+    "lever": 5.0,
 }
 
 
@@ -29,7 +34,9 @@ def definitions(shop: FrozenFoodShop) -> dict[str, Any]:
     """
     counts = {HERO: HERO_ITEMS, RAIL: RAIL_ITEMS}
     placements = [
-        placement | {"count": counts.get(placement["placement_id"], placement["count"])}
+        placement
+        | {"outcome_window_s": OUTCOME_WINDOW_S}
+        | {"count": counts.get(placement["placement_id"], placement["count"])}
         for placement in shop.placements()
     ]
     experiences = [

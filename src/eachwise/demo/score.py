@@ -17,8 +17,8 @@ BLANKET = "blanket"
 ORACLE = "oracle"
 SEGMENT = "segment:"
 
-# The number of visits at which the intervals are narrowest: about seven minutes of the demo. Fixed beforehand.
-TIGHTEST_AT = 10_000
+# The number of visits at which the intervals are narrowest: a few minutes of the demo. Fixed beforehand.
+TIGHTEST_AT = 3_000
 # The sequence is asymptotic: with fewer visits nothing is claimed.
 VERDICT_VISITS_MIN = 300
 VALUE_VISITS_MIN = 100
@@ -183,8 +183,11 @@ def verdict(tallies: Sequence[Tally]) -> Verdict:
             detail=f"{individuals.n} visits so far; nothing is claimed below {VERDICT_VISITS_MIN}.",
         )
     best, rival = max(theirs, key=lambda pair: pair[1].value)
+    name = best.label.partition(" (")[0]
     gap = f"{_points(mine.value - rival.value)} points"
-    rates = f"{_percent(mine.value)} of visits clicked, against {_percent(rival.value)} for the {best.label}"
+    rates = (
+        f"{_percent(mine.value)} of visits clicked, against {_percent(rival.value)} for the {name}"
+    )
     if all(mine.low > interval.high for _, interval in theirs):
         times = f", {mine.value / rival.value:.1f} times as many" if rival.value else ""
         return Verdict(
@@ -195,7 +198,7 @@ def verdict(tallies: Sequence[Tally]) -> Verdict:
     if rival.low > mine.high:
         return Verdict(
             state="segments",
-            headline=f"The {best.label} win by {_points(rival.value - mine.value)} points",
+            headline=f"The {name} win by {_points(rival.value - mine.value)} points",
             detail=f"{rates}. The intervals no longer touch.",
         )
     return Verdict(

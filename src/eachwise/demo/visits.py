@@ -6,25 +6,25 @@ The engine is asked through the real HTTP API, as a shop would ask it; the other
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from eachwise.adapters.remote import RemoteEngine
-from eachwise.contracts.decision import Decided
+from eachwise.contracts.decision import Decided, DecideResponse
+from eachwise.contracts.events import BatchResult
 from eachwise.demo.messages import Tick
 from eachwise.demo.programme import HERO
 from eachwise.demo.score import BLANKET, INDIVIDUALS, ORACLE, Played, Scoreboard
 from eachwise.worlds import FrozenFoodShop, Group, Response
 
 LABELS = {
-    BLANKET: "blanket (steak for all)",
-    "segment:demographic-3": "3 demographic segments",
-    "segment:age-gender": "8 age × gender segments",
-    "segment:demographic-32": "32 demographic segments",
-    INDIVIDUALS: "individuals (Eachwise)",
+    BLANKET: "blanket (steak for everybody)",
+    "segment:demographic-3": "3 segments (families, younger, older)",
+    "segment:age-gender": "8 segments (age × gender)",
+    "segment:demographic-32": "32 segments (age, gender, household)",
+    INDIVIDUALS: "individuals (Eachwise, one by one)",
     ORACLE: "oracle (knows every taste)",
 }
 TRUTHS = {Group.VEGAN: "vegan", Group.FISH_OR_CHICKEN: "fish or chicken"}
@@ -34,10 +34,29 @@ GAP_MS = 20
 RawEvent = dict[str, Any]
 
 
+class Api(Protocol):
+    """The two calls that a shop makes; ``RemoteEngine`` makes them over HTTP."""
+
+    def send(self, events: Sequence[Mapping[str, Any]]) -> BatchResult:
+        """Send events."""
+        ...
+
+    def decide(
+        self,
+        user_id: str | None,
+        *,
+        anonymous_id: str | None,
+        placements: Sequence[str],
+        context: Mapping[str, Any] | None,
+    ) -> DecideResponse:
+        """Ask what to show."""
+        ...
+
+
 class Visitors:
     """Draws visitors by how often they come, and plays their visits one after another."""
 
-    def __init__(self, shop: FrozenFoodShop, engine: RemoteEngine, *, started_at_s: float) -> None:
+    def __init__(self, shop: FrozenFoodShop, engine: Api, *, started_at_s: float) -> None:
         self._shop = shop
         self._engine = engine
         self._others = {arm: shop.campaign(arm) for arm in LABELS if arm != INDIVIDUALS}

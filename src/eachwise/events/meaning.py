@@ -6,23 +6,13 @@ from typing import Any
 
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.events import Action, Event, Line, Meaning
-from eachwise.events.names import RULES, UNKNOWN, Rule, fold_name
+from eachwise.events.names import RULES, UNKNOWN, Rule, fold_name, rule
 from eachwise.events.reading import amount_of, attributes_of, lines_of, listed, text
 from eachwise.events.said import consent_of, preferences_of
 from eachwise.settings import EventSettings
 
 _PAGE = Meaning(action=Action.PAGE)
 _OTHER = Meaning(action=Action.OTHER)
-
-# Actions whose event is about items; the others' products would count what nobody engaged with.
-_ABOUT_ITEMS = frozenset(
-    {
-        *(Action.VIEW, Action.ADD, Action.REMOVE, Action.PURCHASE, Action.REFUND, Action.SHARE),
-        *(Action.LIST, Action.EXPOSE, Action.CLICK, Action.DISMISS, Action.HIDE),
-    }
-)
-_ABOUT_MONEY = frozenset({Action.PURCHASE, Action.REFUND})
-_ABOUT_CONSENT = frozenset({Action.UNSUBSCRIBE, Action.COMPLAIN, Action.DECLARE})
 
 _EXPERIENCE_KEYS = ("experience_id", "promotion_id")
 _PLACEMENT_KEYS = ("placement", "placement_id")
@@ -73,31 +63,37 @@ def _rule_of(name: str, settings: EventSettings) -> Rule:
         for own, (action, weight) in settings.names.items():
             if fold_name(own) == key:
                 try:
-                    return Rule(Action(action), weight)
+                    return rule(Action(action), weight)
                 except ValueError:
                     check_names(settings)
     return RULES.get(key, UNKNOWN)
 
 
+def _weight(means: Rule, settings: EventSettings) -> float:
+    if not settings.weights:
+        return means.weight
+    return means.weight * settings.weights.get(means.action, 1.0)
+
+
 def _track(event: Event, settings: EventSettings) -> Meaning:
-    rule = _rule_of(event.name, settings)
-    action, properties = rule.action, event.properties
+    means = _rule_of(event.name, settings)
+    action, properties = means.action, event.properties
     naming = {} if _REFERRING.isdisjoint(properties) else properties
-    lines: tuple[Line, ...] = lines_of(properties) if action in _ABOUT_ITEMS else ()
+    lines: tuple[Line, ...] = lines_of(properties) if means.items else ()
     return Meaning(
         action=action,
-        weight=rule.weight * settings.weights.get(action, 1.0),
+        weight=_weight(means, settings),
         lines=lines,
         attributes=attributes_of(properties),
-        query=text(properties, "query", "search_query", "q") if action == Action.SEARCH else "",
+        query=text(properties, "query", "search_query", "q") if action is Action.SEARCH else "",
         decision_id=text(naming, "decision_id"),
         experience_id=text(naming, *_EXPERIENCE_KEYS),
         placement_id=_placement_of(naming, action),
-        channel=text(naming, "channel") or rule.channel,
-        order_id=text(properties, "order_id", "orderId") if action in _ABOUT_MONEY else "",
-        amount=amount_of(properties, lines) if action in _ABOUT_MONEY else 0.0,
-        consent=_consent_of(event, rule),
-        preferences=_preferences_of(properties) if action == Action.DECLARE else {},
+        channel=text(naming, "channel") or means.channel,
+        order_id=text(properties, "order_id", "orderId") if means.money else "",
+        amount=amount_of(properties, lines) if means.money else 0.0,
+        consent=_consent_of(event, means),
+        preferences=_preferences_of(properties) if action is Action.DECLARE else {},
     )
 
 
@@ -108,14 +104,14 @@ def _placement_of(properties: dict[str, Any], action: Action) -> str:
     return placement
 
 
-def _consent_of(event: Event, rule: Rule) -> dict[str, bool]:
+def _consent_of(event: Event, means: Rule) -> dict[str, bool]:
     consent = consent_of(event.context) if "consent" in event.context else {}
     properties = event.properties
-    if rule.action not in _ABOUT_CONSENT:
+    if not means.consent:
         return consent
     purposes = listed(properties.get("purposes")) + listed(properties.get("purpose"))
-    if rule.action != Action.DECLARE:
-        channel = text(properties, "channel") or rule.channel
+    if means.action is not Action.DECLARE:
+        channel = text(properties, "channel") or means.channel
         consent.update({purpose: False for purpose in (*purposes, channel) if purpose})
     elif fold_name(event.name) in ("consent given", "consent withdrawn"):
         consent.update(dict.fromkeys(purposes, fold_name(event.name) == "consent given"))

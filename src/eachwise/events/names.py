@@ -11,32 +11,46 @@ from typing import NamedTuple
 
 from eachwise.contracts.events import Action
 
+# Actions whose event is about items; another's products are not what the person engaged with.
+_ITEMS = frozenset(
+    {
+        *(Action.VIEW, Action.ADD, Action.REMOVE, Action.PURCHASE, Action.REFUND, Action.SHARE),
+        *(Action.LIST, Action.EXPOSE, Action.CLICK, Action.DISMISS, Action.HIDE),
+    }
+)
+_MONEY = frozenset({Action.PURCHASE, Action.REFUND})
+_CONSENT = frozenset({Action.UNSUBSCRIBE, Action.COMPLAIN, Action.DECLARE})
+
 
 class Rule(NamedTuple):
-    """What a name means. ``channel`` is where the name itself says it happened."""
+    """What a name means, and what of its properties is read. ``channel``: where the name says it was."""
 
     action: Action
     weight: float
-    channel: str = ""
+    channel: str
+    items: bool
+    money: bool
+    consent: bool
 
 
-_VIEW = Rule(Action.VIEW, 1.0)
-_ADD = Rule(Action.ADD, 1.0)
-_SHARE = Rule(Action.SHARE, 1.0)
-_LIST = Rule(Action.LIST, 1.0)
-_SEARCH = Rule(Action.SEARCH, 1.0)
-_PURCHASE = Rule(Action.PURCHASE, 1.0)
-_EXPOSE = Rule(Action.EXPOSE, 1.0)
-_CLICK = Rule(Action.CLICK, 1.0)
-_REMOVE = Rule(Action.REMOVE, 0.0)
-_REFUND = Rule(Action.REFUND, 0.0)
-_DISMISS = Rule(Action.DISMISS, 0.0)
-_HIDE = Rule(Action.HIDE, 0.0)
-_OTHER = Rule(Action.OTHER, 0.0)
+def rule(action: Action, weight: float, channel: str = "") -> Rule:
+    """A name's rule; what is read follows from its action."""
+    return Rule(action, weight, channel, action in _ITEMS, action in _MONEY, action in _CONSENT)
 
 
-def _on(channel: str, action: Action, weight: float) -> Rule:
-    return Rule(action, weight, channel)
+_VIEW = rule(Action.VIEW, 1.0)
+_ADD = rule(Action.ADD, 1.0)
+_SHARE = rule(Action.SHARE, 1.0)
+_LIST = rule(Action.LIST, 1.0)
+_SEARCH = rule(Action.SEARCH, 1.0)
+_PURCHASE = rule(Action.PURCHASE, 1.0)
+_EXPOSE = rule(Action.EXPOSE, 1.0)
+_CLICK = rule(Action.CLICK, 1.0)
+_REMOVE = rule(Action.REMOVE, 0.0)
+_REFUND = rule(Action.REFUND, 0.0)
+_DISMISS = rule(Action.DISMISS, 0.0)
+_HIDE = rule(Action.HIDE, 0.0)
+_OTHER = rule(Action.OTHER, 0.0)
 
 
 # Keys as `fold_name` writes them: lower case, single blanks.
@@ -87,21 +101,21 @@ RULES: dict[str, Rule] = {
     "not for me": _HIDE,
     "not interested": _HIDE,
     # messages: delivery is our act and an exposure, opening is the person's
-    "email delivered": _on("email", Action.EXPOSE, 1.0),
-    "email opened": _on("email", Action.VIEW, 1.0),
-    "email link clicked": _on("email", Action.CLICK, 1.0),
-    "email bounced": _on("email", Action.OTHER, 0.0),
-    "email marked as spam": _on("email", Action.COMPLAIN, 0.0),
-    "unsubscribed": _on("email", Action.UNSUBSCRIBE, 0.0),
-    "email unsubscribed": _on("email", Action.UNSUBSCRIBE, 0.0),
-    "push notification received": _on("push", Action.EXPOSE, 1.0),
-    "push notification tapped": _on("push", Action.CLICK, 1.0),
-    "push notification bounced": _on("push", Action.OTHER, 0.0),
-    "push notification dismissed": _on("push", Action.DISMISS, 0.0),
-    "push unsubscribed": _on("push", Action.UNSUBSCRIBE, 0.0),
-    "sms delivered": _on("sms", Action.EXPOSE, 1.0),
-    "sms link clicked": _on("sms", Action.CLICK, 1.0),
-    "sms unsubscribed": _on("sms", Action.UNSUBSCRIBE, 0.0),
+    "email delivered": rule(Action.EXPOSE, 1.0, "email"),
+    "email opened": rule(Action.VIEW, 1.0, "email"),
+    "email link clicked": rule(Action.CLICK, 1.0, "email"),
+    "email bounced": rule(Action.OTHER, 0.0, "email"),
+    "email marked as spam": rule(Action.COMPLAIN, 0.0, "email"),
+    "unsubscribed": rule(Action.UNSUBSCRIBE, 0.0, "email"),
+    "email unsubscribed": rule(Action.UNSUBSCRIBE, 0.0, "email"),
+    "push notification received": rule(Action.EXPOSE, 1.0, "push"),
+    "push notification tapped": rule(Action.CLICK, 1.0, "push"),
+    "push notification bounced": rule(Action.OTHER, 0.0, "push"),
+    "push notification dismissed": rule(Action.DISMISS, 0.0, "push"),
+    "push unsubscribed": rule(Action.UNSUBSCRIBE, 0.0, "push"),
+    "sms delivered": rule(Action.EXPOSE, 1.0, "sms"),
+    "sms link clicked": rule(Action.CLICK, 1.0, "sms"),
+    "sms unsubscribed": rule(Action.UNSUBSCRIBE, 0.0, "sms"),
     # reading, watching, listening
     "article viewed": _VIEW,
     "article read": _VIEW,
@@ -120,9 +134,9 @@ RULES: dict[str, Rule] = {
     "track played": _VIEW,
     "episode played": _VIEW,
     # what the person says
-    "preference declared": Rule(Action.DECLARE, 0.0),
-    "consent given": Rule(Action.DECLARE, 0.0),
-    "consent withdrawn": Rule(Action.DECLARE, 0.0),
+    "preference declared": rule(Action.DECLARE, 0.0),
+    "consent given": rule(Action.DECLARE, 0.0),
+    "consent withdrawn": rule(Action.DECLARE, 0.0),
 }
 UNKNOWN = _OTHER
 

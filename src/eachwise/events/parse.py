@@ -238,7 +238,7 @@ def _parse(data: bytes, kind: EventKind | None, request: _Request) -> Event:
         group_id=group_id,
         clamped=clamped,
         properties=_properties_of(kind, sent),
-        traits=sent.traits or {},
+        traits=_traits_of(kind, sent),
         context=context,
     )
 
@@ -276,3 +276,13 @@ def _properties_of(kind: EventKind, sent: SentEvent) -> dict[str, Any]:
     if kind in ("page", "screen") and isinstance(sent.category, str) and sent.category:
         return {"category": sent.category, **properties}
     return properties
+
+
+def _traits_of(kind: EventKind, sent: SentEvent) -> dict[str, Any]:
+    """An event's traits; RudderStack's clients put those of an identify into its context."""
+    traits = sent.traits or {}
+    if kind == "identify" and sent.context is not None:
+        inner = sent.context.get("traits")
+        if isinstance(inner, dict) and inner:
+            return {**inner, **traits}
+    return traits

@@ -54,7 +54,10 @@ class Resolution:
 def holds(left: str, mine: StrongCell, right: str, other: StrongCell | None) -> bool:
     """Whether a link counts at all: among the earliest of both ends, and never parted."""
     return (
-        right in mine.links and other is not None and left in other.links and right not in mine.voids
+        right in mine.links
+        and other is not None
+        and left in other.links
+        and right not in mine.voids
     )
 
 

@@ -41,7 +41,7 @@ HIGH = "~high"
 
 _NEVER = -(2**63)
 _END_OF_MOMENT = "\U0010ffff"
-_REASONS = {"user:": "user id and e-mail sent together", "alias": "alias", "login": "login"}
+_REASONS = {"same": "user id and e-mail sent together", "alias": "alias", "login": "login"}
 
 
 class Directory:
@@ -111,7 +111,9 @@ class Directory:
             kind, _, value = identifier.partition(":")
             kinds.setdefault(kind, set()).add(value)
         return Sources(
-            tuple(sorted(kinds["user"])), tuple(sorted(kinds["anon"])), tuple(sorted(kinds["device"]))
+            tuple(sorted(kinds["user"])),
+            tuple(sorted(kinds["anon"])),
+            tuple(sorted(kinds["device"])),
         )
 
     def parts(self, person: str) -> list[MergedPart]:
@@ -120,15 +122,19 @@ class Directory:
             return []
         members = self._members(person)
         found = []
-        links = resolved(component(members, self._cells.strong), self._settings).links.get(person, [])
+        links = resolved(component(members, self._cells.strong), self._settings).links.get(
+            person, []
+        )
         for edge, left, right in links:
-            reason = _REASONS["alias"] if edge.target else _REASONS["user:"]
+            reason = _REASONS["alias"] if edge.target else _REASONS["same"]
             found.append((edge.occurred_at_us, edge.message_id, left, right, reason))
         for identifier, cell in members.items():
             for device, (at_us, message_id) in cell.devices.items():
                 known = self._cells.device(device)
                 if known is not None and any(run.identifier == identifier for run in known.runs):
-                    found.append((at_us, message_id, device, identifier, _REASONS["login"]))
+                    aliased = Login(at_us, message_id, identifier) in known.pinned
+                    reason = _REASONS["alias" if aliased else "login"]
+                    found.append((at_us, message_id, device, identifier, reason))
         return [
             MergedPart(left=left, right=right, at=iso(at_us), message_id=message_id, reason=reason)
             for at_us, message_id, left, right, reason in sorted(found)
@@ -326,9 +332,7 @@ class Directory:
         runs = compressed([*effects.logins(device), *cell.pinned], counts)
         self._retime(device, cell, runs, effects)
 
-    def _retime(
-        self, device: str, cell: DeviceCell, runs: list[Login], effects: Effects
-    ) -> None:
+    def _retime(self, device: str, cell: DeviceCell, runs: list[Login], effects: Effects) -> None:
         """Give a device another timeline, and say whose events that moves."""
         old, cell.runs = cell.runs, runs
         if old == runs:

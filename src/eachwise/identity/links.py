@@ -100,7 +100,11 @@ class Reader:
 
     def _alias(self, links: list[Link], event: Event, user: str) -> None:
         """``previousId`` may be a user id or an anonymous id: both readings are stated, the wrong one harms nobody."""
-        at_us, message_id, previous = event.occurred_at_us, event.message_id, event.previous_id or ""
+        at_us, message_id, previous = (
+            event.occurred_at_us,
+            event.message_id,
+            event.previous_id or "",
+        )
         earlier, anonymous = self._typed("user:", previous), self._typed("anon:", previous)
         if earlier and earlier != user:
             links.append(Link("alias", at_us, message_id, earlier, user))

@@ -98,7 +98,11 @@ def affinity_vectors(
 
 
 def _masses_of(
-    state: Individual, value_of: Mapping[str, int], size: int, now_us: int, settings: AffinitySettings
+    state: Individual,
+    value_of: Mapping[str, int],
+    size: int,
+    now_us: int,
+    settings: AffinitySettings,
 ) -> _Masses:
     """Decay the person's entries to now (or to the person's last item, should a clock lag behind it)."""
     columns: list[int] = []
@@ -171,12 +175,13 @@ def affinities(
     *,
     moment: bool = False,
 ) -> list[Affinity]:
-    """Every value that the person met, declared or is expected to meet, by z from liked to disliked, with words.
+    """Every value that the population meets or the person declared, by z from liked to disliked, with words.
 
-    ``expected`` maps value → the population's share; ``moment`` reads the short horizon. ``share`` is y/n without
-    declared masses (0 without evidence), ``expected`` is r, ``evidence`` is n.
+    ``expected`` maps value → the population's share; a value that it lacks has nothing to be compared with and is left
+    out unless declared. ``moment`` reads the short horizon. ``share`` is y/n without declared masses (0 without
+    evidence), ``expected`` is r, ``evidence`` is n.
     """
-    values = sorted({*expected, *state.affinity, *state.declared} - {ANY_VALUE})
+    values = sorted({*expected, *state.declared} - {ANY_VALUE})
     value_of = {value: column for column, value in enumerate(values)}
     shares = np.array([expected.get(value, 0.0) for value in values])
     masses = _masses_of(state, value_of, len(values), now_us, settings)

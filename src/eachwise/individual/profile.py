@@ -101,23 +101,24 @@ def _summary(
         return ["Nothing is known of this person yet."]
     lines = [_relationship(state, stage, lapsed, now_us)]
     if orders.count:
-        plural = "order" if orders.count == 1 else "orders"
-        lines.append(
-            f"{orders.count} {plural} worth {orders.revenue:.2f} in all, {orders.mean_value:.2f} each."
-        )
+        count = _counted(orders.count, "order")
+        lines.append(f"{count} worth {orders.revenue:.2f} in all, {orders.mean_value:.2f} each.")
     lines += [f"{a.words}." for a in likes[:SUMMARY_MAX]]
     lines += [f"{a.words}." for a in dislikes[:SUMMARY_MAX]]
     if not likes and not dislikes:
         items = max((a.evidence for a in tastes), default=0.0)
-        if items < EVIDENCE_MIN:
-            lines.append(f"About {items:.0f} recent items: too little to tell a taste.")
-        else:
-            lines.append(f"About {items:.0f} recent items: no taste that differs from everyone's.")
+        little = items < EVIDENCE_MIN
+        told = "too little to tell a taste" if little else "no taste that differs from everyone's"
+        lines.append(f"{_counted(round(items), 'recent item')}: {told}.")
     return lines
 
 
 def _relationship(state: Individual, stage: str, lapsed: bool, now_us: int) -> str:
-    days = max(0, now_us - state.last_seen_us) // _DAY_US
-    when = "today" if days == 0 else f"{days} day{'' if days == 1 else 's'} ago"
-    text = f"{stage.capitalize()}, seen on {len(state.days)} days, last {when}"
+    ago = max(0, now_us - state.last_seen_us) // _DAY_US
+    last = "today" if ago == 0 else f"{_counted(ago, 'day')} ago"
+    text = f"{stage.capitalize()}, seen on {_counted(len(state.days), 'day')}, last {last}"
     return f"{text}, lapsed." if lapsed else f"{text}."
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

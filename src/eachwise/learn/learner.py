@@ -7,7 +7,6 @@ deltas onto a snapshot and arrives at the same bits, because an update depends o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -18,25 +17,12 @@ from eachwise.contracts.learning import Exposure, ModelVersion
 from eachwise.learn.priors import disconnect_prior, takeup_prior
 from eachwise.maths.bayes import LogisticPosterior, Prior, gaussian_draws
 from eachwise.maths.hashing import stable_hash
+from eachwise.settings import LearnSettings
 
 MODEL = "propensity"
 # Joint draws stored with each version; a decision picks its few among them.
 DRAWS = 64
 _FLOAT = np.dtype("<f8")
-
-
-class LearnSettings(Protocol):
-    """What the learner reads of the operator's settings; ``settings.LearnSettings`` fits."""
-
-    @property
-    def snapshot_every_versions(self) -> int:
-        """A snapshot at least every so many versions; deltas between."""
-        ...
-
-    @property
-    def forgetting_half_life_updates(self) -> float:
-        """Updates after which a weight's variance has doubled (0: never)."""
-        ...
 
 
 class _Learnt(msgspec.Struct, frozen=True, array_like=True):

@@ -38,7 +38,7 @@ def remaining(mass: float, elapsed_s: float, rate_per_s: float) -> float:
 
 
 def add(total: list[float], mass: float, at_s: float, rate_per_s: float) -> None:
-    """Add a mass that arose at ``at_s`` to a decayed sum ``[mass, reference_s]``, in place; a late one comes decayed."""
+    """Add a mass that arose at ``at_s`` to a decayed sum ``[mass, reference_s]``, in place; a late one decayed."""
     elapsed = at_s - total[1]
     if total[0] == 0.0:
         total[0], total[1] = mass, at_s

@@ -12,10 +12,10 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-import msgspec
 import numpy as np
 
 from eachwise.contracts.arrays import Ints
@@ -38,25 +38,31 @@ PACE: Final = {
 }
 ENGINES: Final[dict[str, dict[str, dict[str, object]]]] = {
     THOMPSON: {"decide": {"policy": "thompson"}},
-    "individual:epsilon-greedy": {"decide": {"policy": "epsilon_greedy"}},
+    "individual:epsilon_greedy": {"decide": {"policy": "epsilon_greedy"}},
 }
 ORDER: Final = (
     "blanket",
-    "segment:demographic-3",
-    "segment:age-gender",
+    "segment:demographic_3",
+    "segment:age_gender",
     KMEANS,
     "reference:random",
-    "individual:epsilon-greedy",
+    "individual:epsilon_greedy",
     THOMPSON,
     "oracle",
 )
 # One thread for linear algebra on 100 × 100 matrices: more of them only wait for one another.
-_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_ONE_THREAD = (
+    "OPENBLAS_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
 
 Task = tuple[Scenario, str]
 
 
-class Part(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Part:
     """What one task gave: the outcomes of an engine's arm, and of all that is not the engine where it was asked."""
 
     scenario: Scenario
@@ -86,9 +92,7 @@ def prove(scenarios: Sequence[Scenario], processes: int) -> tuple[Proof, Proof]:
         for name, found in part.arms.items():
             arms[name].append(found)
     joined = {name: Outcomes.join(found) for name, found in arms.items()}
-    halves = np.concatenate(
-        [np.arange(one.decisions) / one.decisions for one in scenarios]
-    )
+    halves = np.concatenate([np.arange(one.decisions) / one.decisions for one in scenarios])
     return (
         _proof("world", scenarios, joined),
         _proof("world, later half of the decisions", scenarios, later_half(joined, halves)),
@@ -100,7 +104,10 @@ def _proof(name: str, scenarios: Sequence[Scenario], arms: dict[str, Outcomes]) 
     return Proof(
         proof=name,
         protocol=protocol(scenarios),
-        arms=figures,
+        arms={
+            arm: {metric: found[metric] for metric in found if metric in report.METRICS}
+            for arm, found in figures.items()
+        },
         verdict=verdict(figures, THOMPSON),
     )
 

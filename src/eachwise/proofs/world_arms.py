@@ -17,13 +17,13 @@ from eachwise.proofs.world_stream import DAY_S, World, person_of, time_us
 # The world's campaigns, and what they are called in a proof.
 CAMPAIGNS: Final = {
     "blanket": "blanket",
-    "segment:demographic-3": "segment:demographic-3",
-    "segment:age-gender": "segment:age-gender",
+    "segment:demographic_3": "segment:demographic-3",
+    "segment:age_gender": "segment:age-gender",
     "reference:random": "random",
     "oracle": "oracle",
 }
 CLUSTERS = 8
-KMEANS: Final = f"segment:kmeans-{CLUSTERS}"
+KMEANS: Final = f"segment:kmeans_{CLUSTERS}"
 # Clusters are made anew with all browsing so far as often as marketing departments do it, and oftener than most.
 RECLUSTERED_EVERY_DAYS = 7.0
 
@@ -81,4 +81,4 @@ def _most_clicked(world: World, cluster: Ints, now_s: float) -> Ints:
     click = world.shop.click_probability(np.arange(len(cluster)), now_s)
     clicks = np.zeros((int(cluster.max()) + 1, click.shape[1]))
     np.add.at(clicks, cluster, click)
-    return clicks.argmax(axis=1)
+    return np.asarray(clicks.argmax(axis=1), dtype=np.int64)

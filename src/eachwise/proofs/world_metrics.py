@@ -89,9 +89,7 @@ def figures(arm: Outcomes, blanket: Outcomes, oracle: Outcomes) -> dict[str, Est
 
 def all_figures(arms: Mapping[str, Outcomes]) -> dict[str, dict[str, Estimate]]:
     """Every metric of every method; the blanket and the oracle must be among them."""
-    return {
-        name: figures(arm, arms[BLANKET], arms[ORACLE]) for name, arm in arms.items()
-    }
+    return {name: figures(arm, arms[BLANKET], arms[ORACLE]) for name, arm in arms.items()}
 
 
 def verdict(arms: Mapping[str, Mapping[str, Estimate]], individual: str) -> str:
@@ -116,7 +114,10 @@ def verdict(arms: Mapping[str, Mapping[str, Estimate]], individual: str) -> str:
     won = [
         word
         for metric, word in WORDS.items()
-        if all(_beats(arms[individual][metric], arms[rival][metric], JUDGED[metric]) for rival in rivals)
+        if all(
+            _beats(arms[individual][metric], arms[rival][metric], JUDGED[metric])
+            for rival in rivals
+        )
     ]
     beaten = (
         f"Individuals ({individual}) beat the blanket and every segment in {_listed(won)}; "

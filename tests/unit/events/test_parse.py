@@ -114,6 +114,20 @@ def test_every_kind_keeps_its_own_fields() -> None:
     assert (screen.kind, screen.name, screen.properties) == ("screen", "", {})
 
 
+def test_an_identifys_traits_may_stand_in_its_context() -> None:
+    context = {"traits": {"email": "a@b.example", "plan": "old"}}
+    parsed = batch(
+        {"type": "identify", "userId": "u", "context": context},
+        {"type": "identify", "userId": "u", "context": context, "traits": {"plan": "new"}},
+        {"type": "page", "userId": "u", "context": context},
+    )
+    assert [event.traits for event in parsed.events] == [
+        {"email": "a@b.example", "plan": "old"},
+        {"email": "a@b.example", "plan": "new"},
+        {},
+    ]
+
+
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"userId": None}, "missing_identity", "`userId`"),
     ({"type": "alias"}, "missing_identity", "`previousId`"),

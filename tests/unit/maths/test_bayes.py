@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -14,9 +17,11 @@ from eachwise.contracts.errors import InvalidInput
 from eachwise.maths.bayes import (
     FORGET_EVERY_UPDATES,
     LogisticPosterior,
+    cholesky,
     gaussian_draws,
     merge,
     predictive,
+    serial_matmul,
     sigmoid,
 )
 
@@ -47,7 +52,7 @@ def batch_laplace(
         p = 1.0 / (1.0 + np.exp(-x @ weights))
         hessian = (x * (p * (1 - p))[:, None]).T @ x + np.eye(size)
         weights = weights + np.linalg.solve(hessian, x.T @ (y - p) - weights)
-    return weights, np.linalg.inv(hessian)
+    return np.asarray(weights), np.asarray(np.linalg.inv(hessian), dtype=np.float64)
 
 
 def test_one_step_by_hand() -> None:
@@ -175,6 +180,40 @@ def test_draws_have_the_covariance() -> None:
     assert np.cov(draws.T) == pytest.approx(covariance, abs=0.03)
     assert draws.tobytes() == gaussian_draws(covariance, 20_000, seed=1).tobytes()
     assert gaussian_draws(np.zeros((0, 0)), 4, 1).shape == (4, 0)
+
+
+@pytest.mark.parametrize("size", [1, 47, 48, 49, 170])
+def test_the_factor_is_lapacks(size: int) -> None:
+    rows = np.random.default_rng(size).normal(size=(size, 2 * size))
+    covariance = rows @ rows.T / size
+    assert cholesky(covariance) == pytest.approx(np.linalg.cholesky(covariance), abs=1e-12)
+
+
+def test_serial_products_are_products() -> None:
+    generator = np.random.default_rng(1)
+    for shape in ((0, 3, 2), (64, 170, 170), (1, 900, 900), (5, 0, 4)):
+        left, right = generator.normal(size=shape[:2]), generator.normal(size=shape[1:])
+        assert serial_matmul(left, right) == pytest.approx(left @ right, abs=1e-11)
+
+
+def test_bits_do_not_depend_on_the_number_of_threads() -> None:
+    script = (
+        "import hashlib, numpy as np; from eachwise.maths.bayes import gaussian_draws as draws;"
+        "rows = np.random.default_rng(1).normal(size=(300, 600));"
+        "cov = np.einsum('ik,jk->ij', rows, rows);"
+        "print(hashlib.sha256(draws(cov, 64, 1).tobytes()).hexdigest())"
+    )
+    answers = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "OPENBLAS_NUM_THREADS": threads},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2", "4")
+    }
+    assert len(answers) == 1
 
 
 def test_rounding_is_repaired_and_nonsense_refused() -> None:

@@ -22,12 +22,14 @@ def test_a_batch_equals_one_by_one(seed: int, counters: list[int]) -> None:
 
 def test_values_are_frozen() -> None:
     """Golden values: a change here changes every world that was ever reported."""
-    assert float(uniform(1, Stream.RESPONSE, 17, 3, 0)) == 0.7098127848089144
-    assert float(normal(1, Stream.TASTE, 17, 3)) == pytest.approx(-1.1272887128662579, rel=1e-12)
+    assert float(uniform(1, Stream.RESPONSE, 17, 3, 0)) == 0.676617100343426
+    assert float(normal(1, Stream.TASTE, 17, 3)) == pytest.approx(-1.1372175765512482, rel=1e-12)
 
 
 def test_streams_counters_and_seeds_differ() -> None:
     draws = [
+        # A seed and a stream do not change places: seed 1 of stream 2 is not seed 2 of stream 1.
+        float(uniform(1, Stream.DEMOGRAPHY, 1, 2)),
         float(uniform(1, Stream.ITEM, 1, 2)),
         float(uniform(2, Stream.ITEM, 1, 2)),
         float(uniform(1, Stream.SLATE, 1, 2)),

@@ -7,20 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from eachwise.contracts.arrays import Bools, Floats
-
-
-class PolicySettings(Protocol):
-    """What policies read of the operator's settings."""
-
-    @property
-    def epsilon(self) -> float:
-        """ε-greedy's share of uniform exploration, 0–1."""
-        ...
-
-    @property
-    def probability_floor(self) -> float:
-        """Probability shared evenly by the candidates that may be explored, 0–1."""
-        ...
+from eachwise.settings import DecideSettings
 
 
 class Policy(Protocol):
@@ -34,7 +21,7 @@ class Policy(Protocol):
     """
 
     def __call__(
-        self, priorities: Floats, sampled: Floats, explorable: Bools, settings: PolicySettings
+        self, priorities: Floats, sampled: Floats, explorable: Bools, settings: DecideSettings
     ) -> Floats:
         """The probability of each candidate."""
         ...

@@ -7,11 +7,12 @@ action is drawn from that.
 from __future__ import annotations
 
 from eachwise.contracts.arrays import Bools, Floats
-from eachwise.decide.policies.base import PolicySettings, explored, shared_wins
+from eachwise.decide.policies.base import explored, shared_wins
+from eachwise.settings import DecideSettings
 
 
 def thompson(
-    priorities: Floats, sampled: Floats, explorable: Bools, settings: PolicySettings
+    priorities: Floats, sampled: Floats, explorable: Bools, settings: DecideSettings
 ) -> Floats:
     """p = (1 − floor)·(wins / M) + floor / K over the explorable K; a draw's win is shared among ties."""
     return explored(

@@ -50,6 +50,8 @@ export function spoken(value) {
   return bare.replaceAll("-", " ");
 }
 
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 export function category(attributes) {
   const found = attributes ? attributes.category ?? "" : "";
   return Array.isArray(found) ? found[0] ?? "" : found;

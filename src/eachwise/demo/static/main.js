@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import * as panel from "./panel.js";
 import * as score from "./score.js";
 import * as shop from "./shop.js";
-import { byId, category, el, icon, replace, spoken, toast } from "./dom.js";
+import { byId, capital, category, el, icon, replace, spoken, toast } from "./dom.js";
 
 const POLL_MS = 1000;
 const RETRY_MS = 400;
@@ -57,7 +57,7 @@ function drawDeclare() {
     const on = avoided.includes(name);
     return el("button", {
       class: "chip", type: "button", "aria-pressed": String(on), "data-category": name, onclick: () => declare(name, !on),
-    }, icon(name), spoken(name));
+    }, icon(name), capital(spoken(name)));
   }));
 }
 
@@ -66,13 +66,13 @@ function declare(name, avoid) {
   api.remember({ avoided: avoid ? [...avoided, name] : avoided });
   drawDeclare();
   const said = { attribute: "category", value: name, preference: avoid ? "dislike" : "none" };
-  return act([api.track("Preference Declared", said)], avoid ? `No ${spoken(name)} for you.` : `${spoken(name)} is welcome again.`);
+  return act([api.track("Preference Declared", said)], avoid ? `No ${spoken(name)} for you.` : `${capital(spoken(name))} is welcome again.`);
 }
 
 function drawPersonas() {
   replace(byId("personas"), Object.keys(shop.PERSONAS).map((name) => el("button", {
     class: "chip", type: "button", onclick: () => play(name),
-  }, name)));
+  }, capital(name))));
 }
 
 async function play(persona) {

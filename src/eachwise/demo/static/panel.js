@@ -1,11 +1,11 @@
 // The live panel's personal half: what the engine believes of the person at the page, and why it decided so.
 
-import { byId, el, number, percent, replace, signed, spoken, svg } from "./dom.js";
+import { byId, capital, el, number, percent, replace, signed, spoken, svg } from "./dom.js";
 
 const TASTES_MAX = 7;
 const CANDIDATES_MAX = 6;
 const FILTERED_MAX = 4;
-const SCALE = 2.5; // log-odds at the edge of the chart
+const SCALE = 1.6; // log-odds at the edge of the chart
 const FILTER_WORDS = {
   schedule: "not running now", eligibility: "not meant for this person", consent: "no consent",
   suppression: "hidden by this person", frequency: "shown often enough", conflict: "against this person's taste",
@@ -49,7 +49,7 @@ function tastes(title, list) {
   if (!list.length) return null;
   return el("div", { class: "tastes" }, el("h3", {}, title),
     el("ul", {}, list.slice(0, TASTES_MAX).map((taste) => el("li", { class: "taste", title: taste.words },
-      el("span", { class: "taste-name" }, spoken(taste.value),
+      el("span", { class: "taste-name" }, capital(spoken(taste.value)),
         taste.declared ? el("em", { class: "said" }, "you said") : null),
       bar(taste),
       el("span", { class: "taste-sure" }, taste.declared ? "sure" : `${percent(certainty(taste.z))} sure`),

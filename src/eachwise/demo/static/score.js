@@ -2,15 +2,16 @@
 
 import { byId, el, money, number, percent, replace, signed, svg } from "./dom.js";
 
-const ROW = 34;
+const ROW = 33;
 const TOP = 6;
 const FOOT = 22;
 const WIDTH = 420;
-const LEFT = 168;
-const RIGHT = 44;
+const LEFT = 152;
+const RIGHT = 54;
 const TICKS_MAX = 9;
 
 let lastTick = 0;
+let parts = null;
 
 export function drawNotice(state, lost) {
   const node = byId("notice");
@@ -36,16 +37,23 @@ export function drawScore(state) {
   if (!score) {
     replace(node, el("p", { class: "muted" },
       "Once the past is in, visitors come. Each visit is played by every method in a copy of the same world with the same luck."));
+    parts = null;
     return;
   }
-  replace(node,
-    el("div", { class: `verdict ${score.verdict.state}`, role: "status" },
-      el("strong", {}, score.verdict.headline), el("span", {}, score.verdict.detail)),
-    chart(score.arms),
-    table(score.arms),
-    el("p", { class: "legend muted" },
-      `${number(score.visits)} visits, each played by every method in a copy of the same world with the same luck. ` +
-      "Lines: 95 % confidence sequences of the click rate, valid whenever you look."));
+  if (!parts) {
+    parts = { verdict: el("div", { role: "status", "aria-live": "polite" }), chart: el("div"), table: el("div"), legend: el("p", { class: "legend muted" }) };
+    replace(node, parts.verdict, parts.chart, el("details", { class: "more" }, el("summary", {}, "In figures"), parts.table), parts.legend);
+  }
+  const said = score.verdict.headline + score.verdict.detail;
+  if (parts.said !== said) {
+    parts.said = said;
+    parts.verdict.className = `verdict ${score.verdict.state}`;
+    replace(parts.verdict, el("strong", {}, score.verdict.headline), el("span", {}, score.verdict.detail));
+  }
+  replace(parts.chart, chart(score.arms));
+  replace(parts.table, table(score.arms));
+  parts.legend.textContent = `n = ${number(score.visits)} visits for every method: each visit is played by all of them, in copies of the ` +
+    "same world with the same luck. Clicks per visit with 95 % confidence sequences, which hold whenever you look.";
 }
 
 // -- the chart: a dot and its interval for each method -------------------------------------------
@@ -89,11 +97,12 @@ function split(label) {
 }
 
 function table(arms) {
-  return el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Score in figures" }, el("table", { class: "figures" },
+  return el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Score in figures" }, el("table", { class: "figures score" },
     el("thead", {}, el("tr", {},
-      ["Method", "Clicks", "Value a visit", "Against taste", "Hidden"].map((name) => el("th", { scope: "col" }, name)))),
+      ["Method", "n", "Clicks", "Value a visit", "Against taste", "Hidden"].map((name) => el("th", { scope: "col" }, name)))),
     el("tbody", {}, arms.map((arm) => el("tr", { class: kind(arm.arm) },
       el("th", { scope: "row" }, split(arm.label)[0]),
+      el("td", {}, number(arm.n)),
       el("td", {}, number(arm.clicks)),
       el("td", { title: interval(arm.value) }, money(arm.value.value)),
       el("td", {}, percent(arm.against_rate, 1)),

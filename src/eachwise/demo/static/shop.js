@@ -1,7 +1,7 @@
 // The storefront: hero, rail and shelves. Everything a person does here goes to `act`, which tells the engine first.
 
 import { session, track } from "./api.js";
-import { byId, category, el, icon, money, percent, replace, spoken } from "./dom.js";
+import { byId, capital, category, el, icon, money, percent, replace, spoken } from "./dom.js";
 
 export const CATEGORIES = [
   "beef", "pork", "poultry", "fish", "seafood", "vegetables",
@@ -68,7 +68,7 @@ function silence() {
 }
 
 function offer(decided) {
-  const about = { decision_id: decided.decision_id, experience_id: decided.experience_id, placement: decided.placement_id };
+  const about = aboutOf(decided);
   const first = decided.items[0];
   return [
     el("div", { class: "hero-text" },
@@ -87,7 +87,7 @@ function offer(decided) {
     first ? el("ul", { class: "hero-items" }, decided.items.slice(0, 3).map((item) => el("li", {},
       el("button", {
         class: "hero-item", type: "button", "data-category": category(item.attributes),
-        "aria-label": `Look at ${item.title}`, onclick: () => look(item),
+        "aria-label": `Look at ${item.title}`, onclick: () => look(item, about),
       }, icon(category(item.attributes) || "snow", "art"), el("span", {}, item.title))))) : null,
   ];
 }
@@ -114,13 +114,16 @@ export function drawRail(decided) {
     return;
   }
   const known = lastRail;
-  replace(list, decided.items.map((item) => tile(item, { fresh: known.size > 0 && !known.has(item.item_id), reasons: item.reasons })));
+  const about = aboutOf(decided);
+  replace(list, decided.items.map((item) => tile(item, {
+    fresh: known.size > 0 && !known.has(item.item_id), reasons: item.reasons, about,
+  })));
   lastRail = new Set(decided.items.map((item) => item.item_id));
 }
 
 // -- tiles ---------------------------------------------------------------------------------------
 
-function tile(item, { fresh = false, reasons = [] } = {}) {
+function tile(item, { fresh = false, reasons = [], about = null } = {}) {
   const kind = category(item.attributes);
   const buyable = (item.price ?? 0) > 0;
   const seen = session().viewed.includes(item.item_id);
@@ -128,7 +131,7 @@ function tile(item, { fresh = false, reasons = [] } = {}) {
   return el("li", { class: `tile${fresh ? " fresh" : ""}`, "data-item": item.item_id },
     el("button", {
       class: "tile-look", type: "button", "data-category": kind,
-      "aria-label": `Look at ${item.title}`, onclick: () => look(item),
+      "aria-label": `Look at ${item.title}`, onclick: () => look(item, about),
     }, icon(kind || "snow", "art"), seen ? el("span", { class: "seen" }, "seen") : null),
     el("div", { class: "tile-body" },
       el("p", { class: "tile-title" }, item.title),
@@ -138,15 +141,22 @@ function tile(item, { fresh = false, reasons = [] } = {}) {
         el("strong", {}, buyable ? money(item.price) : "Recipe"),
         buyable ? el("button", {
           class: "button small", type: "button", "aria-label": `Add ${item.title} to the basket`,
-          onclick: () => add(item),
+          onclick: () => add(item, about),
         }, "Add") : el("button", {
-          class: "button small quiet", type: "button", "aria-label": `Read ${item.title}`, onclick: () => look(item),
+          class: "button small quiet", type: "button", "aria-label": `Read ${item.title}`, onclick: () => look(item, about),
         }, "Read"))));
 }
 
-function look(item) {
+// Looking at an item of a decided list takes the list up: `about` names the decision, null on the shelves.
+const takeUp = (about) => (about ? [track("Experience Clicked", about)] : []);
+
+const aboutOf = (decided) => ({
+  decision_id: decided.decision_id, experience_id: decided.experience_id, placement: decided.placement_id,
+});
+
+function look(item, about) {
   noteSeen(item);
-  act([track("Product Viewed", product(item))], `Looked at ${item.title}.`);
+  act([...takeUp(about), track("Product Viewed", product(item))], `Looked at ${item.title}.`);
 }
 
 export function noteSeen(item) {
@@ -157,11 +167,11 @@ export function noteSeen(item) {
   }
 }
 
-function add(item) {
+function add(item, about) {
   noteSeen(item);
   basket.push(product(item));
   drawBasket();
-  act([track("Product Added", { ...product(item), quantity: 1 })], `${item.title} is in the basket.`);
+  act([...takeUp(about), track("Product Added", { ...product(item), quantity: 1 })], `${item.title} is in the basket.`);
 }
 
 // -- basket --------------------------------------------------------------------------------------
@@ -197,7 +207,7 @@ function drawCategories() {
       drawCategories();
       drawShelf();
     },
-  }, name === "all" ? null : icon(name), name === "all" ? "All" : spoken(name))));
+  }, name === "all" ? null : icon(name), capital(spoken(name)))));
 }
 
 function drawShelf() {

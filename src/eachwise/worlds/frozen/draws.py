@@ -18,6 +18,8 @@ Counter = int | npt.NDArray[np.int64]
 _GOLDEN_GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _MULTIPLIER_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MULTIPLIER_2 = np.uint64(0x94D049BB133111EB)
+# Any odd multiplier but 1: without one, seed and counter could change places. Knuth's MMIX.
+_CHAIN = np.uint64(6364136223846793005)
 _MANTISSA_BITS = 53
 
 
@@ -53,7 +55,7 @@ def uniform(seed: int, stream: Stream, *counters: Counter) -> FloatArray:
     state = _mix(np.asarray([seed], dtype=np.int64).view(np.uint64) + _GOLDEN_GAMMA)
     for counter in (int(stream), *counters):
         words = np.atleast_1d(np.asarray(counter, dtype=np.int64)).view(np.uint64)
-        state = _mix(state ^ _mix(words + _GOLDEN_GAMMA))
+        state = _mix(state * _CHAIN + _mix(words + _GOLDEN_GAMMA))
     shape = np.broadcast_shapes(*(np.shape(counter) for counter in counters))
     draws = (
         (state >> np.uint64(64 - _MANTISSA_BITS)).astype(np.float64) + 0.5

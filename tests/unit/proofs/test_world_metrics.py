@@ -1,0 +1,162 @@
+"""Figures on hand-made outcomes, intervals that hold what they promise, verdicts that say what is so."""
+
+import numpy as np
+import pytest
+
+from eachwise.contracts.errors import InvalidInput
+from eachwise.proofs.report import Estimate
+from eachwise.proofs.world_metrics import all_figures, later_half, rate, ratio, verdict
+from eachwise.proofs.world_stream import Outcomes
+
+
+def made(person: list[int], **columns: list[float]) -> Outcomes:
+    """Outcomes of sends in one world; what is not given did not happen."""
+    n = len(person)
+
+    def bools(name: str, default: int = 0) -> np.ndarray:
+        return np.array(columns.get(name, [default] * n), dtype=bool)
+
+    return Outcomes(
+        seed=np.ones(n, dtype=np.int64),
+        person=np.array(person),
+        sent=bools("sent", 1),
+        clicked=bools("clicked"),
+        purchased=bools("purchased"),
+        hidden=bools("hidden"),
+        conflicting=bools("conflicting"),
+        value=np.array(columns.get("value", [0.0] * n)),
+    )
+
+
+def test_a_ratio_is_of_sums_and_its_error_of_clusters() -> None:
+    # Three people with sums a = 2, 1, 0 and b = 3, 1, 2: R = 1/2, e = 0.5, 0.5, −1.
+    found = ratio([1, 1, 0, 1, 0], [1, 1, 1, 1, 2], np.array([7, 7, 7, 8, 9]))
+    se = np.sqrt(3 / 2 * 1.5 / 36)
+    assert found.value == pytest.approx(0.5)
+    assert found.high - found.value == pytest.approx(4.302652729911275 * se)  # t(2) at 0.975
+    assert found.value - found.low == pytest.approx(found.high - found.value)
+
+
+def test_no_interval_without_clusters_or_base() -> None:
+    with pytest.raises(InvalidInput):
+        ratio([1, 0], [1, 1], np.array([5, 5]))
+    with pytest.raises(InvalidInput):
+        ratio([1, 0], [0, 0], np.array([5, 6]))
+
+
+def test_what_never_happened_may_still_happen() -> None:
+    found = rate([0, 0, 0], [1, 1, 1], np.array([1, 2, 2]))
+    assert (found.value, found.low) == (0.0, 0.0)
+    assert found.high == pytest.approx(
+        3.841458820694124 / (2 + 3.841458820694124)
+    )  # Wilson, 0 of 2
+    assert rate([0, 0], [0, 0], np.array([1, 2])) == Estimate(0.0, 0.0, 1.0)
+
+
+def test_rates_stay_between_0_and_1() -> None:
+    found = rate([1, 0, 0, 0], [1, 1, 1, 1], np.array([1, 2, 3, 4]))
+    assert found.value == 0.25
+    assert found.low == 0.0
+    assert found.high <= 1.0
+
+
+def test_figures_of_hand_made_outcomes() -> None:
+    person = [1, 1, 2, 2, 3, 3, 4, 4]
+    arms = {
+        "blanket": made(person, clicked=[1, 0, 0, 0, 0, 1, 0, 0], value=[4, 0, 0, 0, 0, 4, 0, 0]),
+        "individual:x": made(
+            person,
+            sent=[1, 1, 1, 1, 1, 1, 0, 0],
+            clicked=[1, 0, 1, 0, 0, 1, 0, 0],
+            purchased=[1, 0, 0, 0, 0, 0, 0, 0],
+            hidden=[0, 1, 0, 0, 0, 0, 0, 0],
+            conflicting=[0, 1, 0, 1, 0, 0, 0, 0],
+            value=[8, -2, 0, 0, 0, 4, 0, 0],
+        ),
+        "oracle": made(person, value=[8, 0, 4, 0, 0, 4, 0, 4]),
+    }
+    found = all_figures(arms)["individual:x"]
+    assert {name: estimate.value for name, estimate in found.items()} == pytest.approx(
+        {
+            "click_rate": 3 / 8,
+            "value": 10 / 8,
+            "disconnect_rate": 2 / 6,
+            "hide_rate": 1 / 6,
+            "conversion_rate": 1 / 8,
+            "silence_rate": 2 / 8,
+            "lift": 3 / 2 - 1,
+            "oracle_share": 10 / 20,
+        }
+    )
+    for estimate in found.values():
+        assert estimate.low <= estimate.value <= estimate.high
+
+
+def test_shared_luck_cancels_in_what_is_paired() -> None:
+    person = list(range(200))
+    clicked = [float(each % 7 == 0) for each in person]
+    arms = {name: made(person, clicked=clicked, value=clicked) for name in ("blanket", "oracle")}
+    found = all_figures(arms)["oracle"]
+    assert found["lift"] == Estimate(0.0, 0.0, 0.0)
+    assert found["oracle_share"] == Estimate(1.0, 1.0, 1.0)
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+    # 300 people who click at their own rate, mean .1, and come 1 to 20 times: naive intervals hold 80 % of the time.
+    generator = np.random.default_rng(20261122)
+    held = 0
+    for _ in range(400):
+        visits = generator.integers(1, 21, 300)
+        own = np.repeat(generator.beta(0.5, 4.5, 300), visits)
+        found = rate(
+            generator.random(len(own)) < own, np.ones(len(own)), np.repeat(np.arange(300), visits)
+        )
+        held += found.low <= 0.1 <= found.high
+    assert 0.92 <= held / 400 <= 0.98
+
+
+def test_the_later_half_is_of_each_world() -> None:
+    arm = made([1, 2, 3, 4], value=[1.0, 2.0, 3.0, 4.0])
+    later = later_half({"blanket": arm}, np.array([0.0, 0.5, 0.0, 0.5]))["blanket"]
+    assert later.person.tolist() == [2, 4]
+    assert later.value.tolist() == [2.0, 4.0]
+
+
+def arm(click: float, value: float, disconnect: float, half: float = 0.001) -> dict[str, Estimate]:
+    """Figures with intervals of this half-width."""
+    figures = {"click_rate": click, "value": value, "disconnect_rate": disconnect}
+    return {name: Estimate(found, found - half, found + half) for name, found in figures.items()}
+
+
+RIVALS = {"blanket": arm(0.023, 0.14, 0.145), "segment:a": arm(0.024, 0.13, 0.11)}
+
+
+def test_a_clear_win_is_called_one() -> None:
+    arms = {**RIVALS, "individual:x": arm(0.04, 0.3, 0.01)}
+    arms["individual:x"]["oracle_share"] = Estimate(0.66, 0.6, 0.7)
+    said = verdict(arms, "individual:x")
+    assert said.startswith(
+        "Individuals (individual:x) beat the blanket and every segment in clicks, value and disc"
+    )
+    assert "do not touch" in said
+    assert said.endswith("66% of the oracle's value.")
+
+
+@pytest.mark.parametrize(
+    ("individual", "words"),
+    [
+        (
+            arm(0.0245, 0.3, 0.01),
+            "in clicks against blanket (better, but intervals touch) and segment:a (better, but",
+        ),
+        (arm(0.04, 0.14, 0.01), "not shown in value against blanket (no better)"),
+        (
+            arm(0.04, 0.3, 0.2),
+            "not shown in disconnects against blanket (worse) and segment:a (worse)",
+        ),
+    ],
+)
+def test_what_is_not_shown_is_said(individual: dict[str, Estimate], words: str) -> None:
+    said = verdict({**RIVALS, "individual:x": individual}, "individual:x")
+    assert words in said
+    assert "intervals that do not touch" not in said
