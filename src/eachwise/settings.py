@@ -81,12 +81,15 @@ class StageSettings(_Section, frozen=True):
 
 
 class RecommendSettings(_Section, frozen=True):
-    """Blend of the candidate sources and how often a taste model is published."""
+    """Blend of the candidate sources, and how often a taste model is published (more often while it doubles).
+
+    Every version that a retained decision refers to is kept: a shorter interval costs disk.
+    """
 
     transition_weight: float = 1.0
     affinity_weight: float = 0.5
     trend_weight: float = 0.35
-    publish_interval_s: float = 10.0
+    publish_interval_s: float = 300.0
     neighbours_max: int = 200  # transitions kept for each item in a published model
 
 

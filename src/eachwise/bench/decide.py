@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from eachwise.bench.effort import Effort
 from eachwise.bench.figures import Figure, median
 from eachwise.bench.load import Plan, Result, pooled, request_bytes, send
-from eachwise.bench.material import Material
+from eachwise.bench.material import DAYS, Material
 from eachwise.bench.processes import (
     SECRET_KEY,
     Process,
@@ -44,7 +44,7 @@ BARE = "empty route of the same stack"
 
 def measure(effort: Effort) -> list[Figure]:
     """The benchmark ``decide``."""
-    material = Material(people=effort.count(PEOPLE, least=200))
+    material = Material(people=effort.count(PEOPLE, least=200), days=effort.days(DAYS))
     effort.say(
         f"decide: filling a store with {len(material.events):,} events of {material.people:,} people"
     )
@@ -200,7 +200,7 @@ def _importing(
 ) -> Iterator[None]:
     """``eachwise import events`` of other people's history, under way for the length of a block."""
     file = effort.folder / "history.jsonl"
-    wanted, copy = int(IMPORT_RATE_MAX * (seconds + 3.0)), 0
+    wanted, copy = int(IMPORT_RATE_MAX * (seconds + 1.0)), 0
     with file.open("wb") as lines:
         while wanted > 0:
             some = material.lines(f"-import-{copy}")[:wanted]

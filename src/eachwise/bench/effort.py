@@ -30,6 +30,10 @@ class Effort:
         """So long a round."""
         return max(least, standard * min(1.0, self.scale))
 
+    def days(self, standard: float) -> float:
+        """So many whole days of history; all of them from a tenth of the standard size on."""
+        return max(2.0, round(standard * min(1.0, 10.0 * self.scale)))
+
     def rounds(self, standard: int) -> int:
         """So many rounds of which the median is taken; 1 in a tiny run."""
         return standard if self.scale >= 0.1 else 1

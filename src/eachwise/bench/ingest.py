@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from eachwise.bench.effort import Effort
 from eachwise.bench.figures import Figure, median
 from eachwise.bench.load import Plan, Result, pooled, request_bytes, send
-from eachwise.bench.material import Material
+from eachwise.bench.material import DAYS, Material
 from eachwise.bench.processes import Server, bare_serving, serving
 from eachwise.contracts.errors import EachwiseError
 
@@ -67,7 +67,7 @@ class _Side:
 def measure(effort: Effort) -> list[Figure]:
     """The benchmark ``ingest``."""
     effort.say("ingest: drawing the shop's events")
-    material = Material(people=effort.count(PEOPLE, least=200))
+    material = Material(people=effort.count(PEOPLE, least=200), days=effort.days(DAYS))
     seconds = effort.seconds(SECONDS)
     with serving(effort.folder / "ingest") as server, bare_serving("parse", effort.folder) as bare:
         server.engine().put_items(material.catalogue())
@@ -75,7 +75,9 @@ def measure(effort: Effort) -> list[Figure]:
         gzipped = (_Side(server, []), _Side(bare, []))
         for number in range(effort.rounds(ROUNDS)):
             for sides, zipped in ((plain, False), (gzipped, True)):
-                requests = _requests(material, seconds, f"-{number}{'z' if zipped else ''}", zipped)
+                suffix = f"-{number}{'z' if zipped else ''}"
+                wanted = effort.count(int(RATE_MAX * SECONDS) // BATCH, least=20)
+                requests = _requests(material, wanted, suffix, zipped)
                 for side in sides:
                     side.take(effort, requests, seconds)
                 said = f"{sides[0].rate:,.0f} events/s beside {sides[1].rate:,.0f}"
@@ -84,9 +86,8 @@ def measure(effort: Effort) -> list[Figure]:
     return [*_figures("", *plain), *_figures("_gzip", *gzipped)]
 
 
-def _requests(material: Material, seconds: float, suffix: str, zipped: bool) -> list[bytes]:
-    """Requests enough for a round; when the shop's events are used up, other people do the same again."""
-    wanted = int(RATE_MAX * seconds) // BATCH
+def _requests(material: Material, wanted: int, suffix: str, zipped: bool) -> list[bytes]:
+    """So many requests; when the shop's events are used up, other people do the same again."""
     requests: list[bytes] = []
     copy = 0
     while len(requests) < wanted:

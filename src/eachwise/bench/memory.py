@@ -15,7 +15,7 @@ from eachwise.adapters.sqlite import SqliteStore
 from eachwise.bench.effort import Effort
 from eachwise.bench.figures import Figure, percentile
 from eachwise.bench.load import Plan, request_bytes, send
-from eachwise.bench.material import Material, touch_bodies
+from eachwise.bench.material import DAYS, Material, touch_bodies
 from eachwise.bench.processes import Server, serving
 from eachwise.bench.stores import UNTIMED, define, fill
 from eachwise.bootstrap import Engine
@@ -34,9 +34,9 @@ EVENTS = "a person's events as JSON"
 
 def measure(effort: Effort) -> list[Figure]:
     """The benchmark ``memory``."""
-    people, models = effort.count(PEOPLE, least=200), effort.count(MODELS, least=200)
+    people, models = effort.count(PEOPLE, least=600), effort.count(MODELS, least=200)
     effort.say(f"memory: folding 60 days of {models:,} people")
-    material = Material(people=models)
+    material = Material(people=models, days=effort.days(DAYS))
     store = effort.folder / "memory"
     fill(store, material, effort.say)
     told = material.bytes_a_person()

@@ -29,7 +29,7 @@ def measure(effort: Effort) -> list[Figure]:
     """The benchmark ``start``."""
     people = effort.count(PEOPLE, least=200)
     effort.say(f"start: filling a store with the history of {people:,} people")
-    material = Material(people=people, days=DAYS)
+    material = Material(people=people, days=effort.days(DAYS))
     store = effort.folder / "start"
     fill(store, material, effort.say)
     body = decide_body(anonymous_id=material.ids[len(material.ids) // 2])

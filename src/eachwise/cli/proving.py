@@ -16,7 +16,7 @@ def prove_movielens(parsed: argparse.Namespace) -> None:
     """Individuals against segments on MovieLens."""
     from eachwise.proofs.movielens import run
 
-    run(parsed.path, as_json=parsed.json)
+    run(parsed.path, as_json=parsed.json, users=parsed.users)
 
 
 def bench(parsed: argparse.Namespace) -> None:

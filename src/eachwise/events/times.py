@@ -9,6 +9,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_NAIVE = _EPOCH.replace(tzinfo=None)
 _read_iso = datetime.fromisoformat
 _DAY_US = 86_400_000_000
+_BASIC_DATE_DIGITS = 8  # 20240501
 
 # What `datetime.fromisoformat` refuses and clients send: "z", " UTC", second 60, hour 24, no day.
 _ODD = re.compile(
@@ -31,6 +32,9 @@ def parse_time_us(value: str | int | float) -> int:
     """
     if not isinstance(value, str):
         return _parse_epoch(value)
+    if value.isdigit() and len(value) != _BASIC_DATE_DIGITS:
+        # `fromisoformat` takes any sign between date and time, so it reads 1712011500000 as 1712-01-15.
+        return _parse_odd(value)
     try:
         moment = _read_iso(value)
     except ValueError:

@@ -15,7 +15,7 @@ from eachwise.contracts.ports import Clock, Commit, Store
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.drive import Flow
 from eachwise.individual import ENGAGED, Population
-from eachwise.maths.decay import seconds
+from eachwise.maths.decay import MICROSECONDS, seconds
 from eachwise.recommend import WINDOW as TRANSITION_WINDOW
 from eachwise.recommend import TasteStatistics, decode_model, encode_model, solve
 from eachwise.settings import Settings
@@ -28,8 +28,13 @@ class _Stored(msgspec.Struct, frozen=True, array_like=True):
     """The statistics as they are written, with the sequence up to which they have seen the log."""
 
     sequence: int
+    observed: int
     statistics: bytes
     population: bytes
+
+
+# While what is known doubles (a first import, say), versions follow one another this fast.
+GROWING_INTERVAL_S = 2.0
 
 
 class Tasting:
@@ -49,7 +54,8 @@ class Tasting:
         self._settings = settings
         self._catalogue = catalogue
         self._executor = executor
-        self._observed = 0
+        self._observed = 0  # since the last version
+        self._known = 0  # up to the last version
         self._published_catalog = -1
         self._publishing = False
         stored = store.statistic(STATISTIC)
@@ -59,7 +65,7 @@ class Tasting:
             self.population = Population()
         else:
             kept = msgspec.msgpack.decode(stored, type=_Stored)
-            self.sequence = kept.sequence
+            self.sequence, self._known = kept.sequence, kept.observed
             self._statistics = TasteStatistics.decode(kept.statistics)
             self.population = msgspec.msgpack.decode(kept.population, type=Population)
         newest = store.model(MODEL)
@@ -89,14 +95,12 @@ class Tasting:
         return self._observed > 0 or self._published_catalog != self._catalogue.version
 
     def due(self) -> bool:
-        """Whether enough time has passed, and anything was learnt, since the last version."""
+        """Whether anything was learnt since the last version, and enough of it or enough time has passed."""
+        growing = self._observed >= self._known
+        usual_s = self._settings.recommend.publish_interval_s
+        interval_s = min(GROWING_INTERVAL_S, usual_s) if growing else usual_s
         waited_us = self._clock.now_us() - self.published_at_us
-        changed = self._observed > 0 or self._published_catalog != self._catalogue.version
-        return (
-            changed
-            and not self._publishing
-            and waited_us >= self._settings.recommend.publish_interval_s * 1e6
-        )
+        return self.changed and not self._publishing and waited_us >= interval_s * MICROSECONDS
 
     def publish(self, sequence: int) -> Flow[None]:
         """Solve the statistics into a new version and make both durable; ``sequence`` is how far they have seen."""
@@ -111,7 +115,8 @@ class Tasting:
     def _publish(self, sequence: int) -> Flow[None]:
         now_us = self._clock.now_us()
         version = self.model.version + 1
-        self._observed = 0
+        self._known += self._observed
+        known, self._observed = self._known, 0
         self._published_catalog = self._catalogue.version
         statistics = self._statistics.encode()
         population = msgspec.msgpack.encode(self.population)
@@ -125,7 +130,7 @@ class Tasting:
             self._settings.recommend.neighbours_max,
             seconds(now_us),
         )
-        stored = msgspec.msgpack.encode(_Stored(sequence, statistics, population))
+        stored = msgspec.msgpack.encode(_Stored(sequence, known, statistics, population))
         body = encode_model(model)
         yield self._store.commit(
             Commit(

@@ -121,8 +121,8 @@ def protocol(scenarios: Sequence[Scenario]) -> str:
         "with one decision each at home_hero; every method meets the same people, visits and luck; clicks, orders, "
         "hides and unsubscribes return to the engine as events, and its learning period counts; blanket and segments "
         "are told by the truth what their people click most; models are published every 6 simulated hours; "
-        "95 % intervals by person within worlds (linearised ratios, t), lift and oracle_share paired; value is EUR a "
-        "decision, disconnect_rate and hide_rate are a send"
+        "95 % intervals by person within worlds (linearised ratios, t), lift and oracle_share paired; value is the "
+        "EUR a decision that the truth expects of the choice, disconnect_rate and hide_rate are a send"
     )
 
 

@@ -112,7 +112,7 @@ def _order(world: World, row: int, chosen: int, decided: Decided) -> RawEvent:
     bought = [picked] if picked is not None else shown[:1]
     return {
         "order_id": f"{decided.decision_id}-order",
-        "total": round(float(world.truth.value[row, chosen]), 2),
+        "total": round(float(world.truth.money[row, chosen]), 2),
         "currency": "EUR",
         "products": [{"product_id": item_id, "quantity": 1} for item_id in bought],
     }

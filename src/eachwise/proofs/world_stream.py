@@ -51,13 +51,18 @@ class Visit:
 
 @dataclass(frozen=True, kw_only=True)
 class Truth:
-    """What would come back at each decision from each experience, (D, E), and whether it runs against the person."""
+    """What would come back at each decision from each experience, (D, E).
+
+    money: EUR that it brings. expected: EUR that it brings on average, of all the luck there could be.
+    conflicting: whether it runs against the person's true taste.
+    """
 
     clicked: Bools
     purchased: Bools
     hidden: Bools
     unsubscribed: Bools
-    value: Floats
+    money: Floats
+    expected: Floats
     conflicting: Bools
 
 
@@ -158,14 +163,19 @@ def _truth(shop: FrozenFoodShop, person: Ints, number: Ints, t: Floats) -> Truth
         purchased=np.concatenate([part.purchased for part in parts]),
         hidden=np.concatenate([part.hidden for part in parts]),
         unsubscribed=np.concatenate([part.unsubscribed for part in parts]),
-        value=np.concatenate([part.value for part in parts]),
+        money=np.concatenate([part.value for part in parts]),
+        expected=shop.expected_value(person, t),
         conflicting=shop.conflict(person, t),
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcomes:
-    """What came of one method's choices, (D,) each; ``person`` tells people of different worlds apart."""
+    """What came of one method's choices, (D,) each; ``person`` tells people of different worlds apart.
+
+    ``value`` is the money that the truth expects of the choice: one order in a hundred decisions brings 20 EUR, and
+    the luck of those orders would hide what was chosen.
+    """
 
     seed: Ints
     person: Ints
@@ -208,5 +218,5 @@ def outcomes(world: World, choice: Ints) -> Outcomes:
         purchased=of(truth.purchased),
         hidden=of(truth.hidden),
         conflicting=of(truth.conflicting),
-        value=np.where(sent, truth.value[rows, columns], 0.0),
+        value=np.where(sent, truth.expected[rows, columns], 0.0),
     )

@@ -40,7 +40,7 @@ def test_the_truth_is_what_the_world_would_answer(world: World) -> None:
         )
         assert answer.clicked == world.truth.clicked[row, experience]
         assert answer.hidden == world.truth.hidden[row, experience]
-        assert answer.value == world.truth.value[row, experience]
+        assert answer.value == world.truth.money[row, experience]
 
 
 def test_silence_sends_nothing(world: World) -> None:
