@@ -44,7 +44,10 @@ class Sender(threading.Thread):
     def run(self) -> None:
         """Until the first refusal: no retries, so that only answers of 200 count."""
         headers = {"Authorization": f"Bearer {WRITE_KEY}"}
-        with closing(HTTPConnection(self._address, timeout=10)) as connection, suppress(OSError, HTTPException):
+        with (
+            closing(HTTPConnection(self._address, timeout=10)) as connection,
+            suppress(OSError, HTTPException),
+        ):
             while True:
                 body = msgspec.json.encode({"batch": batch(self.worker, self.acknowledged)})
                 connection.request("POST", "/v1/batch", body, headers)

@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eachwise.contracts.events import Event
+from eachwise.contracts.events import UNMERGED, Event
 from eachwise.contracts.ports import Login
-from eachwise.identity import NOBODY, UNMERGED, Directory, logins_of
+from eachwise.identity import NOBODY, Directory, logins_of
 from eachwise.settings import IdentitySettings
 from tests.property.reference import Reference
 

@@ -98,7 +98,12 @@ class RemoteEngine:
         query = urlencode(
             {"source": source, "first_row": first_row, "finished": str(finished).lower()}
         )
-        return self._call("PUT", f"/v1/imports/{digest}?{query}", ImportProgress, b"\n".join(rows))
+        return self._call(
+            "PUT",
+            f"/v1/imports/{digest}?{query}",
+            ImportProgress,
+            b"".join(row + b"\n" for row in rows),
+        )
 
     def import_progress(self, digest: str) -> ImportProgress:
         """How far a file has been taken."""

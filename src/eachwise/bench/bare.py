@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 
-from eachwise.bench.processes import HOST
+from eachwise.bench.wire import HOST
 
 _decode = msgspec.json.Decoder().decode
 _ANSWER = b'{"success":true}'

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 
 from eachwise.bench.effort import Effort
 from eachwise.bench.figures import Figure, median
-from eachwise.bench.load import Plan, Result, pooled, request_bytes, send
+from eachwise.bench.load import pooled, send
 from eachwise.bench.material import DAYS, Material
 from eachwise.bench.processes import (
     SECRET_KEY,
@@ -26,6 +26,7 @@ from eachwise.bench.processes import (
 )
 from eachwise.bench.split import Split, split
 from eachwise.bench.stores import fill
+from eachwise.bench.wire import Plan, Result, request_bytes
 from eachwise.contracts.errors import EachwiseError
 
 PEOPLE = 1000
@@ -51,7 +52,7 @@ def measure(effort: Effort) -> list[Figure]:
     store, copy = effort.folder / "decide", effort.folder / "no-fsync"
     fill(store, material, effort.say)
     effort.say("decide: the parts, in-process")
-    parts = split(store, material.ids, effort.count(SPLIT_DECISIONS, least=50))
+    parts = split(store, material.ids, effort.count(SPLIT_DECISIONS, least=20))
     shutil.copytree(store, copy)
     with ExitStack() as stack:
         cpu, other = two_cpus()
@@ -176,8 +177,7 @@ def _loaded(
     """Decisions one after another while an import runs and outcomes come back; and the import's events a second."""
     seconds = effort.seconds(LOADED_SECONDS)
     with _importing(effort, server, material, seconds, cpu):
-        engine = server.engine()
-        before, started = engine.status()["counts"]["events"], time.perf_counter()
+        before, started = server.logged(), time.perf_counter()
         plan = Plan(
             port=server.port,
             requests=list(requests),
@@ -189,7 +189,7 @@ def _loaded(
         )
         result = send(server, plan, effort.folder, cpu=cpu)
         took_s = time.perf_counter() - started
-        taken = engine.status()["counts"]["events"] - before - result.outcomes
+        taken = server.logged() - before - result.outcomes
     effort.say(f"decide: loaded, p50 {result.ms(50):.2f} ms, p99 {result.ms(99):.2f} ms")
     return result, max(0.0, taken / took_s)
 
@@ -208,11 +208,10 @@ def _importing(
             wanted, copy = wanted - len(some), copy + 1
     command = [sys.executable, "-m", "eachwise", "import", "events", str(file), "--quiet"]
     command += ["--url", server.url, "--key", SECRET_KEY]
-    engine = server.engine()
-    before = engine.status()["counts"]["events"]
+    before = server.logged()
     process = Process(command, log=effort.folder / "import.log", cpu=cpu)
     try:
-        while engine.status()["counts"]["events"] == before:
+        while server.logged() == before:
             if not process.alive():
                 raise EachwiseError(f"the import ended before it began:\n{process.output()}")
             time.sleep(0.01)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
-import numpy as np
 
 # Significant digits that are shown: no figure here is good to more.
 DIGITS = 4
@@ -80,7 +79,11 @@ def percentile(values: Sequence[float], percent: float) -> float:
     """The given percentile, 0…100, by linear interpolation. Raises ``ValueError`` for nothing."""
     if not len(values):
         raise ValueError("no values to take a percentile of")
-    return float(np.percentile(values, percent))
+    ordered = sorted(values)
+    place = percent / 100.0 * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
 
 
 def _row(figure: Figure) -> Sequence[str]:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from eachwise.bench.effort import Effort
 from eachwise.bench.figures import Figure, median
-from eachwise.bench.load import Plan, Result, pooled, request_bytes, send
+from eachwise.bench.load import pooled, send
 from eachwise.bench.material import DAYS, Material
 from eachwise.bench.processes import Server, bare_serving, serving
+from eachwise.bench.wire import Plan, Result, request_bytes
 from eachwise.contracts.errors import EachwiseError
 
 BATCH = 100
@@ -70,7 +71,8 @@ def measure(effort: Effort) -> list[Figure]:
     material = Material(people=effort.count(PEOPLE, least=200), days=effort.days(DAYS))
     seconds = effort.seconds(SECONDS)
     with serving(effort.folder / "ingest") as server, bare_serving("parse", effort.folder) as bare:
-        server.engine().put_items(material.catalogue())
+        with server.engine() as engine:
+            engine.put_items(material.catalogue())
         plain = (_Side(server, []), _Side(bare, []))
         gzipped = (_Side(server, []), _Side(bare, []))
         for number in range(effort.rounds(ROUNDS)):
@@ -99,8 +101,7 @@ def _requests(material: Material, wanted: int, suffix: str, zipped: bool) -> lis
 
 def _check(server: Server, acknowledged: int) -> None:
     """What was acknowledged is in the log, every event of it."""
-    logged = server.engine().status()["counts"]["events"]
-    if logged != acknowledged:
+    if (logged := server.logged()) != acknowledged:
         raise EachwiseError(f"{acknowledged} events were acknowledged, and the log holds {logged}")
 
 

@@ -6,8 +6,6 @@ requests under way than connections, and the server is never asked for more than
 
 from __future__ import annotations
 
-import base64
-import gzip
 import os
 import subprocess
 import sys
@@ -16,64 +14,12 @@ from pathlib import Path
 
 import msgspec
 
-from eachwise.bench.figures import percentile
-from eachwise.bench.processes import HOST, ONE_THREAD, WRITE_KEY, Server
+from eachwise.bench.processes import ONE_THREAD, Server
+from eachwise.bench.wire import Plan, Result
 from eachwise.contracts.errors import EachwiseError
 
 # How long past its time a load may take to read the last answers.
 GRACE_S = 60.0
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What to send: requests, taken in order by whichever connection is free, until time is over or all are sent.
-
-    The first ``warmup`` answers are not timed. ``again``: start over when all are sent. ``outcomes``: for each answer
-    to a decision, send back what came of it (seen; every ``click_every``-th clicked), in batches on a connection of
-    their own.
-    """
-
-    port: int
-    requests: list[bytes]
-    connections: int
-    seconds: float
-    warmup: int = 0
-    again: bool = False
-    outcomes: bool = False
-    click_every: int = 20
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of it: answers in ``seconds``, and each one's time. ``sent`` counts the warm-up too."""
-
-    seconds: float
-    sent: int
-    times_us: list[float]
-    outcomes: int = 0
-
-    @property
-    def rate(self) -> float:
-        """Answers a second."""
-        return len(self.times_us) / self.seconds
-
-    def ms(self, percent: float) -> float:
-        """A percentile of an answer's time in milliseconds."""
-        return percentile(self.times_us, percent) / 1000.0
-
-
-def request_bytes(path: str, body: bytes, *, gzipped: bool = False, key: str = WRITE_KEY) -> bytes:
-    """One POST as it goes over the wire, with the write key as Segment's clients send it."""
-    content = gzip.compress(body, 6) if gzipped else body
-    token = base64.b64encode(f"{key}:".encode()).decode()
-    head = [
-        f"POST {path} HTTP/1.1",
-        f"Host: {HOST}",
-        f"Authorization: Basic {token}",
-        "Content-Type: application/json",
-        f"Content-Length: {len(content)}",
-    ]
-    if gzipped:
-        head.append("Content-Encoding: gzip")
-    return "\r\n".join([*head, "", ""]).encode() + content
 
 
 def send(server: Server, plan: Plan, folder: Path, *, cpu: int | None = None) -> Result:

@@ -14,10 +14,11 @@ from pathlib import Path
 from eachwise.adapters.sqlite import SqliteStore
 from eachwise.bench.effort import Effort
 from eachwise.bench.figures import Figure, percentile
-from eachwise.bench.load import Plan, request_bytes, send
+from eachwise.bench.load import send
 from eachwise.bench.material import DAYS, Material, touch_bodies
 from eachwise.bench.processes import Server, serving
 from eachwise.bench.stores import UNTIMED, define, fill
+from eachwise.bench.wire import Plan, request_bytes
 from eachwise.bootstrap import Engine
 from eachwise.contracts.errors import EachwiseError
 from eachwise.contracts.ports import Commit

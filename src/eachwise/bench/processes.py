@@ -9,15 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from eachwise.adapters.remote import RemoteEngine
 from eachwise.bench.machine import cpus
+from eachwise.bench.wire import HOST, WRITE_KEY
 from eachwise.contracts.errors import Unavailable
 
-HOST = "127.0.0.1"
-WRITE_KEY = "wk_bench"
 SECRET_KEY = "sk_bench"
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
@@ -108,9 +107,16 @@ class Server(Process):
         self.port = port
         self.url = f"http://{HOST}:{port}"
 
-    def engine(self) -> RemoteEngine:
+    @contextmanager
+    def engine(self) -> Iterator[RemoteEngine]:
         """A client with the secret key."""
-        return RemoteEngine(self.url, SECRET_KEY)
+        with closing(RemoteEngine(self.url, SECRET_KEY)) as engine:
+            yield engine
+
+    def logged(self) -> int:
+        """How many events the log holds."""
+        with self.engine() as engine:
+            return int(engine.status()["counts"]["events"])
 
     def first_answer(self, method: str, path: str, body: bytes | None, key: str) -> bytes:
         """Ask until the answer is 200. Raises ``Unavailable`` when the process ends or time is over."""

@@ -15,8 +15,7 @@ from typing import Protocol
 
 import msgspec
 
-from eachwise.bench.load import Plan, Result, request_bytes
-from eachwise.bench.processes import HOST
+from eachwise.bench.wire import HOST, Plan, Result, request_bytes
 
 OUTCOMES_A_BATCH = 20
 OUTCOMES_WAITING_MAX = 2000

@@ -45,7 +45,7 @@ def split(store: Path, anonymous_ids: Sequence[str], decisions: int) -> Split:
         open_core(store, Settings(), SystemClock()) as core,
         (store.parent / "fsync").open("wb", buffering=0) as page,
     ):
-        for number in range(-WARMUP, decisions):
+        for number in range(-min(WARMUP, decisions // 4), decisions):
             request = DecideRequest(
                 anonymous_id=anonymous_ids[number % len(anonymous_ids)], placements=[PLACEMENT]
             )

@@ -14,8 +14,9 @@ from pathlib import Path
 from eachwise.bench.effort import Effort
 from eachwise.bench.figures import Figure, median
 from eachwise.bench.material import Material, decide_body
-from eachwise.bench.processes import ONE_THREAD, WRITE_KEY, start_serving
+from eachwise.bench.processes import ONE_THREAD, start_serving
 from eachwise.bench.stores import fill
+from eachwise.bench.wire import WRITE_KEY
 
 PEOPLE = 10_000
 # Days that give a person about ten events.

@@ -8,7 +8,6 @@ from eachwise.catalog.definitions import (
 )
 from eachwise.catalog.index import build_index, select, showable
 from eachwise.catalog.items import parse_item, parse_items, values_of_item
-from eachwise.catalog.times import parse_time_us
 
 __all__ = [
     "build_index",
@@ -17,7 +16,6 @@ __all__ = [
     "parse_definitions",
     "parse_item",
     "parse_items",
-    "parse_time_us",
     "placements_from",
     "select",
     "showable",

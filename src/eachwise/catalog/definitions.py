@@ -11,9 +11,9 @@ import msgspec
 from eachwise.catalog.conversion import Misfit, convert
 from eachwise.catalog.documents import Document, Path, read_document
 from eachwise.catalog.items import attributes_fault, kind_of, name_fault, nearest
-from eachwise.catalog.times import parse_time_us
 from eachwise.contracts.experience import SILENCE, Cap, Definitions, Experience, Placement
 from eachwise.contracts.individual import CONTACTS_MAX
+from eachwise.maths.times import parse_time_us
 
 LEVER_MIN, LEVER_MAX = 0.1, 10.0
 COUNT_MAX = 100  # items of one experience or placement

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from eachwise.catalog.items import values_of, values_of_item
-from eachwise.catalog.times import parse_time_us
 from eachwise.contracts.arrays import Bools, CatalogIndex, Ints
 from eachwise.contracts.catalog import Item, ItemQuery
+from eachwise.maths.times import parse_time_us
 
 ALWAYS_US = -(2**62)
 NEVER_US = 2**62

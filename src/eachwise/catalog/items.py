@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from eachwise.catalog.times import parse_time_us
 from eachwise.contracts.catalog import Item, RejectedItem
 from eachwise.contracts.errors import InvalidInput
+from eachwise.maths.times import parse_time_us
 
 # Far above any catalogue seen; they keep one line from filling the memory of every process.
 ITEM_BYTES_MAX = 64 * 1024

@@ -10,6 +10,9 @@ from typing import Any, Literal
 
 import msgspec
 
+# A track event of the engine's own: two identifiers are declared to be two people. Clients may not send it.
+UNMERGED = "Identity Unmerged"
+
 EventKind = Literal["identify", "track", "page", "screen", "group", "alias"]
 
 

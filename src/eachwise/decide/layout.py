@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from eachwise.contracts.catalog import ItemQuery
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.experience import SILENCE, Eligibility, Experience, Placement
 from eachwise.decide.names import fixed_features, moving_names
-from eachwise.maths.times import microseconds
+from eachwise.maths.times import parse_time_us
 
 # Which items a query selects, over the catalogue's rows: (N,) bools.
 Select = Callable[[ItemQuery], Bools]
@@ -281,7 +280,6 @@ def _time_us(text: str | None, otherwise: int) -> int:
     if text is None:
         return otherwise
     try:
-        moment = datetime.fromisoformat(text)
+        return parse_time_us(text)
     except ValueError:
         raise InvalidInput(f"{text!r} is no ISO 8601 time", field="starts_at") from None
-    return microseconds(moment)

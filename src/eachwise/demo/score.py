@@ -141,10 +141,16 @@ class Tally:
 
 
 class Scoreboard:
-    """Tallies of all methods over the same visits."""
+    """Tallies of all methods over the same visits.
+
+    A confidence sequence may be believed at the first look at which it separates, so a verdict, once
+    reached, stays until the opposite one is; that the intervals touch again later is said.
+    """
 
     def __init__(self, labels: dict[str, str]) -> None:
         self._tallies = {arm: Tally(arm, label) for arm, label in labels.items()}
+        self._reached: Verdict | None = None
+        self._reached_at = 0
 
     @property
     def visits(self) -> int:
@@ -160,8 +166,21 @@ class Scoreboard:
         """All figures and the verdict."""
         tallies = list(self._tallies.values())
         return Score(
-            visits=self.visits, arms=[tally.score() for tally in tallies], verdict=verdict(tallies)
+            visits=self.visits,
+            arms=[tally.score() for tally in tallies],
+            verdict=self._kept(verdict(tallies)),
         )
+
+    def _kept(self, found: Verdict) -> Verdict:
+        if found.state != "learning":
+            if self._reached is None or self._reached.state != found.state:
+                self._reached_at = self.visits
+            self._reached = found
+            return found
+        if self._reached is None:
+            return found
+        words = f"{found.detail} They first came apart at visit {self._reached_at:,}."
+        return Verdict(state=self._reached.state, headline=self._reached.headline, detail=words)
 
 
 def verdict(tallies: Sequence[Tally]) -> Verdict:

@@ -3,7 +3,6 @@
 from eachwise.events.meaning import check_names, meaning_of
 from eachwise.events.parse import Parsed, parse_batch, parse_call, parse_event
 from eachwise.events.sent import SentBatch, SentEvent
-from eachwise.events.times import parse_time_us
 
 __all__ = [
     "Parsed",
@@ -14,5 +13,4 @@ __all__ = [
     "parse_batch",
     "parse_call",
     "parse_event",
-    "parse_time_us",
 ]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import cast
 
-from eachwise.contracts.events import EventKind
+from eachwise.contracts.events import UNMERGED, EventKind
 from eachwise.events.sent import SentEvent
 
 KINDS = ("identify", "track", "page", "screen", "group", "alias")
 ID_LENGTH_MAX = 512
 # Logged by the engine on the operator's word: a write key, which ships to browsers, must not.
-RESERVED_NAMES = frozenset({"Identity Unmerged"})
+RESERVED_NAMES = frozenset({UNMERGED})
 _ID_BITS_MAX = 1024  # about 308 digits
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eachwise.events.checks import Refused
 from eachwise.events.sent import Sent, SentEvent
-from eachwise.events.times import parse_time_us
+from eachwise.maths.times import parse_time_us
 
 
 def occurred_at_us(

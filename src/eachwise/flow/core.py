@@ -18,11 +18,11 @@ from eachwise.contracts.decision import (
     Replay,
 )
 from eachwise.contracts.errors import InvalidInput
-from eachwise.contracts.events import BatchResult, Event, Rejection, StoredRejection
+from eachwise.contracts.events import UNMERGED, BatchResult, Event, Rejection, StoredRejection
 from eachwise.contracts.experience import Definitions
 from eachwise.contracts.individual import Profile
 from eachwise.contracts.ports import Clock, ImportProgress, Store
-from eachwise.events import parse_batch
+from eachwise.events import check_names, parse_batch
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.decide import Deciding
 from eachwise.flow.drive import Flow
@@ -32,7 +32,7 @@ from eachwise.flow.learn import Learning
 from eachwise.flow.people import People
 from eachwise.flow.read import Reading
 from eachwise.flow.taste import Tasting
-from eachwise.identity import UNMERGED, Directory
+from eachwise.identity import Directory
 from eachwise.maths.decay import MICROSECONDS
 from eachwise.maths.hashing import stable_hash
 from eachwise.settings import Settings
@@ -46,6 +46,7 @@ class Core:
     def __init__(
         self, *, store: Store, clock: Clock, settings: Settings, executor: Executor
     ) -> None:
+        check_names(settings.events)
         self._store = store
         self._clock = clock
         self.settings = settings

@@ -293,7 +293,7 @@ class Directory:
             return
         strong, cell = found or StrongCell(), timed or DeviceCell()
         most = self._settings.devices_per_individual_max
-        full, dropped = len(strong.devices) >= most, ""
+        dropped = ""
         if known is None or key < known:
             changed, dropped = admit(strong.devices, device, key, most)
             if changed:
@@ -306,10 +306,7 @@ class Directory:
             self._rebuild(dropped, effects)
         if device not in strong.devices or owner in cell.voids:
             return
-        if known is None and full:
-            # Earlier logins of this device were over the limit and may count now.
-            self._rebuild(device, effects)
-        elif not cell.runs:
+        if not cell.runs:
             self._retime(device, cell, [login], effects)
         elif owner_at(cell.runs, key) != owner:
             last = cell.runs[-1].occurred_at_us

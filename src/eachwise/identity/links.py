@@ -11,12 +11,11 @@ from typing import Literal
 
 import msgspec
 
-from eachwise.contracts.events import Event
+from eachwise.contracts.events import UNMERGED, Event
 from eachwise.contracts.ports import Login
 from eachwise.settings import IdentitySettings
 
 # The track event that parts two identifiers for good: properties ``left`` and ``right``, typed identifiers.
-UNMERGED = "Identity Unmerged"
 
 
 class Link(msgspec.Struct, frozen=True, array_like=True):

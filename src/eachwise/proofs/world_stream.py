@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from eachwise.contracts.arrays import Bools, Floats, Ints
 from eachwise.contracts.errors import InvalidInput
-from eachwise.maths.times import microseconds
+from eachwise.maths.times import parse_time_us
 from eachwise.worlds import SILENCE, FrozenFoodShop
 
 RawEvent = dict[str, Any]
@@ -119,7 +118,7 @@ def begins_s(shop: FrozenFoodShop, scenario: Scenario) -> float:
 
 def time_us(event: RawEvent) -> int:
     """When a raw event says it happened, microseconds since 1970-01-01 UTC."""
-    return microseconds(datetime.fromisoformat(event["timestamp"]))
+    return parse_time_us(event["timestamp"])
 
 
 def person_of(event: RawEvent) -> int:

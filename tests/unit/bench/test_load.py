@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from eachwise.bench.load import Plan, Result, pooled, request_bytes, send
+from eachwise.bench.load import pooled, send
 from eachwise.bench.processes import Server, bare_serving
+from eachwise.bench.wire import Plan, Result, request_bytes
 from eachwise.contracts.errors import EachwiseError
 
 

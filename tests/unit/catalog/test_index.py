@@ -4,8 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eachwise.catalog import build_index, parse_time_us, select, showable, values_of_item
+from eachwise.catalog import build_index, select, showable, values_of_item
 from eachwise.contracts.catalog import Item, ItemQuery
+from eachwise.maths.times import parse_time_us
 
 NAMES = st.sampled_from(["category", "diet", "style"])
 VALUES = st.sampled_from(["fish", "vegan", "quick", "light"])

@@ -147,3 +147,19 @@ def test_it_is_said_when_segments_win() -> None:
     found = verdict(field(20_000, individuals=480, three=900, thirty_two=500))
     assert found.state == "segments"
     assert "3 segments" in found.headline
+
+
+def test_a_verdict_once_reached_stays_and_says_that_the_intervals_touch_again() -> None:
+    board = Scoreboard(LABELS)
+    for visit in range(1000):
+        clicked = visit % 5 == 0
+        board.add({arm: played(clicked=clicked and arm == INDIVIDUALS) for arm in LABELS})
+    assert board.score().verdict.state == "individuals"
+    for _ in range(200):
+        board.add({arm: played(clicked=arm != INDIVIDUALS) for arm in LABELS})
+    kept = board.score().verdict
+    assert kept.state == "individuals"
+    assert "first came apart at visit 1,000" in kept.detail
+    for _ in range(3000):
+        board.add({arm: played(clicked=arm != INDIVIDUALS) for arm in LABELS})
+    assert board.score().verdict.state == "segments"

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.events import Event, Rejection
-from eachwise.events import Parsed, parse_batch, parse_call, parse_event, parse_time_us
+from eachwise.events import Parsed, parse_batch, parse_call, parse_event
+from eachwise.maths.times import parse_time_us
 from eachwise.settings import ApiSettings, EventSettings, Settings
 
 NOW_US = parse_time_us("2024-05-01T12:00:00Z")

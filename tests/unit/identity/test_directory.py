@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from eachwise.contracts.events import Event
+from eachwise.contracts.events import UNMERGED, Event
 from eachwise.contracts.ports import Login
-from eachwise.identity import NOBODY, UNMERGED, Change, Directory, logins_of
+from eachwise.identity import NOBODY, Change, Directory, logins_of
 from eachwise.identity.cells import Cells, DeviceCell, StrongCell, admit
 from eachwise.settings import IdentitySettings
 
@@ -72,6 +72,36 @@ def test_a_late_login_refolds_those_whose_events_it_moves() -> None:
     assert world.send(5, user_id="v", anonymous_id="a").refold == {"user:u", "user:v"}
     assert world.owner(1) == "user:v"
     assert world.asked == 1
+
+
+def test_a_late_login_is_known_as_late_after_a_restart() -> None:
+    world = World()
+    world.send(1, user_id="u", anonymous_id="a")
+    world.send(9, anonymous_id="a")
+    kept = world.directory.take_changes()
+    world.directory = Directory(kept.get, world.settings)
+    assert world.send(5, user_id="v", anonymous_id="a").refold == {"user:u", "user:v"}
+    assert world.send(10, user_id="u", anonymous_id="a") == Change()
+
+
+def test_a_log_that_runs_ahead_is_no_matter() -> None:
+    world = World()
+    world.send(1, user_id="u", anonymous_id="a")
+    world.send(2, user_id="w", anonymous_id="a")
+    world.send(6, anonymous_id="a")
+    ahead = [
+        Event(message_id=f"x{at_us}", kind="track", occurred_at_us=at_us, received_at_us=0, **ids)
+        for at_us, ids in (
+            (4, {"user_id": "v", "anonymous_id": "a"}),
+            (8, {"user_id": "u", "anonymous_id": "a"}),
+            (9, {"user_id": "w", "anonymous_id": "a"}),
+        )
+    ]
+    world.log += ahead
+    for event in ahead:
+        world.directory.observe(event, world._logins)
+    owners = [world.directory.resolve("anon:a", at_us) for at_us in (0, 1, 2, 4, 8, 9)]
+    assert owners == ["user:u", "user:u", "user:w", "user:v", "user:u", "user:w"]
 
 
 def test_an_address_known_first_becomes_the_user() -> None:
@@ -171,7 +201,8 @@ def test_a_user_on_too_many_devices_keeps_the_earliest() -> None:
     assert world.directory.resolve("anon:c") == "anon:c"
     assert world.directory.sources_of("user:kiosk").anonymous_ids == ("a", "b")
     change = world.send(4, user_id="kiosk", anonymous_id="c")
-    assert change.refold == {"anon:b", "user:kiosk", "anon:c"}
+    assert change.refold == {"anon:b", "user:kiosk"}
+    assert change.merges == (("anon:c", "user:kiosk"),)
     assert world.directory.resolve("anon:c") == "user:kiosk"
     assert world.directory.resolve("anon:b") == "anon:b"
 

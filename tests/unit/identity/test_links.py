@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from eachwise.contracts.events import Event
-from eachwise.identity import UNMERGED, links_of, logins_of
+from eachwise.contracts.events import UNMERGED, Event
+from eachwise.identity import links_of, logins_of
 from eachwise.settings import IdentitySettings
 
 SETTINGS = IdentitySettings()

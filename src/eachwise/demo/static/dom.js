@@ -40,7 +40,7 @@ export function replace(node, ...children) {
 const whole = new Intl.NumberFormat("en");
 
 export const number = (value) => whole.format(Math.round(value));
-export const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)} %`;
+export const percent = (share, digits = share > 0 && share < 0.01 ? 1 : 0) => `${(100 * share).toFixed(digits)}\u00a0%`;
 export const money = (value) => `€${value.toFixed(2)}`;
 export const signed = (value, digits = 2) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
 

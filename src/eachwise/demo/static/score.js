@@ -8,7 +8,7 @@ const FOOT = 22;
 const WIDTH = 420;
 const LEFT = 152;
 const RIGHT = 54;
-const TICKS_MAX = 9;
+const TICKS_MAX = 7;
 
 let lastTick = 0;
 let parts = null;
@@ -52,8 +52,8 @@ export function drawScore(state) {
   }
   replace(parts.chart, chart(score.arms));
   replace(parts.table, table(score.arms));
-  parts.legend.textContent = `n = ${number(score.visits)} visits for every method: each visit is played by all of them, in copies of the ` +
-    "same world with the same luck. Clicks per visit with 95 % confidence sequences, which hold whenever you look.";
+  parts.legend.textContent = `Click rate, n = ${number(score.visits)} visits for each method: all play the same visits in copies of one world, ` +
+    "with the same luck. The 95\u00a0% intervals hold whenever you look.";
 }
 
 // -- the chart: a dot and its interval for each method -------------------------------------------
@@ -125,11 +125,17 @@ export function drawTicker(state) {
   replace(node, el("ul", { class: "ticks" }, state.ticks.slice(0, TICKS_MAX).map((tick) => el("li", {
     class: `tick${before && tick.number > before ? " fresh" : ""}${tick.against ? " against" : ""}`, title: tick.reason,
   },
-  el("span", { class: "tick-who" }, tick.who.replace(/^(user|anon)-0*/, (_, kind_) => (kind_ === "user" ? "" : "anonymous ")).replace(/-(phone|laptop)$/, ", $1"),
-    tick.truth ? el("em", {}, tick.truth) : null),
-  el("span", { class: "tick-what" }, tick.experience_id === "silence" ? "silence" : tick.title),
+  el("span", { class: "tick-what" }, el("span", {}, tick.experience_id === "silence" ? "silence" : tick.title),
+    el("span", { class: "tick-who" }, visitor(tick.who), tick.truth ? el("em", {}, `truly ${tick.truth}`) : null)),
   el("span", { class: "tick-p" }, percent(tick.probability)),
   el("span", { class: `tick-out ${tick.outcome.replace(" ", "-")}` }, tick.outcome)))));
+}
+
+// "anon-000085-phone" reads as "visitor 85, phone", "user-002130" as "customer 2130".
+function visitor(who) {
+  const [, kind_, digits, device] = /^(user|anon)-0*(\d+)(?:-(\w+))?$/.exec(who) ?? [];
+  if (!kind_) return who;
+  return kind_ === "user" ? `customer ${digits}` : `visitor ${digits}, ${device}`;
 }
 
 export function drawEngine(state) {

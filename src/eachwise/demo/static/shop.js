@@ -7,7 +7,7 @@ export const CATEGORIES = [
   "beef", "pork", "poultry", "fish", "seafood", "vegetables",
   "ready-meals", "pizza", "ice-cream", "bakery", "fruit", "potato",
 ];
-const SHELF_SIZE = 16;
+const SHELF_SIZE = 20;
 const KINDS = { offer: "An offer for you", content: "From the kitchen", list: "A list for you", message: "For you" };
 const REASONS_MAX = 3;
 

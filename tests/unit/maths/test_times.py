@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eachwise.events import parse_time_us
+from eachwise.maths.times import parse_time_us
 
 NOON_US = 1_714_566_896_000_000  # 2024-05-01T12:34:56Z
 # The times whose epoch in microseconds cannot be taken for another unit.
