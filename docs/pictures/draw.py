@@ -26,15 +26,15 @@ SHOWN: dict[str, tuple[str, str, list[tuple[str, str, str, float, int]]]] = {
         "eachwise prove world --json",
         "A simulated shop whose truth is known",
         [
-            ("click_rate", "clicks", "%", 100.0, 2),
+            ("click_rate", "clicks a decision", " %", 100.0, 2),
             ("value", "value a decision", " EUR", 1.0, 3),
-            ("disconnect_rate", "sends against the person", "%", 100.0, 1),
+            ("disconnect_rate", "sends against the person", " %", 100.0, 1),
         ],
     ),
     "movielens": (
         "eachwise prove movielens ml-1m --json",
         "MovieLens-1M: the next film among all films",
-        [("recall@10", "Recall@10", "%", 100.0, 1), ("ndcg@10", "NDCG@10", "", 1.0, 4)],
+        [("recall@10", "Recall@10", " %", 100.0, 1), ("ndcg@10", "NDCG@10", "", 1.0, 4)],
     ),
 }
 COLOURS = {
@@ -111,15 +111,26 @@ def picture(proofs: list[Proof]) -> str:
     y = MARGIN
     if not proofs:
         y += 20
-        parts.append(_text(MARGIN, y, "Segments against individuals: no figures yet", 16, INK, bold=True))
+        parts.append(
+            _text(MARGIN, y, "Segments against individuals: no figures yet", 16, INK, bold=True)
+        )
         y += 24
         parts.append(
-            _text(MARGIN, y, "drawn by docs/pictures/draw.py from what eachwise prove --json prints", 13, QUIET)
+            _text(
+                MARGIN,
+                y,
+                "drawn by docs/pictures/draw.py from what eachwise prove --json prints",
+                13,
+                QUIET,
+            )
         )
         y += MARGIN
     for proof in proofs:
         block, y = _block(proof, y)
         parts += block
+    if proofs:
+        parts.append(_text(MARGIN, y - 4, "Bars carry 95 % intervals.", 12, QUIET))
+        y += 12
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" height="{y}" '
         'role="img" aria-label="Segments against individuals" '
@@ -159,10 +170,13 @@ def _bar(
     middle = y + 9
     colour = COLOURS[arm.partition(":")[0]]
     value = f"{factor * figure['value']:.{decimals}f}{unit}"
+    whisker = (
+        f"M{x + low:.1f} {middle}H{x + high:.1f}"
+        f"M{x + low:.1f} {middle - 3}v6M{x + high:.1f} {middle - 3}v6"
+    )
     return [
         f'<rect x="{x:.1f}" y="{y + 2}" width="{length:.1f}" height="14" rx="2" fill="{colour}"/>',
-        f'<path d="M{x + low:.1f} {middle}H{x + high:.1f}M{x + low:.1f} {middle - 3}v6M{x + high:.1f} '
-        f'{middle - 3}v6" stroke="{INK}" stroke-width="1" fill="none"/>',
+        f'<path d="{whisker}" stroke="{INK}" stroke-width="1" fill="none"/>',
         _text(x + high + 6, y + 14, value, 12, INK, bold=arm.startswith("individual")),
     ]
 

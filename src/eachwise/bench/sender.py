@@ -88,30 +88,35 @@ class Requests:
         self._outcomes = outcomes
         self._next = 0
         self.answers = 0
+        self.warmed = 0
         self.times_us: list[float] = []
         self.started = time.perf_counter()
         self.ended = self.started
-        self._until = self.started + plan.seconds
 
     def next(self) -> bytes | None:
         """The next request, None when time is over or all are sent."""
         if self._next == len(self._plan.requests) and self._plan.again:
             self._next = 0
-        if self._next == len(self._plan.requests) or time.perf_counter() >= self._until:
+        over = time.perf_counter() - self.started >= self._plan.seconds
+        if self._next == len(self._plan.requests) or (over and self._warm()):
             return None
         self._next += 1
         return self._plan.requests[self._next - 1]
 
     def answered(self, body: bytes, time_s: float) -> None:
-        """Count and time; the clock starts after the warm-up."""
+        """Count and time; the clock starts with the last answer of the warm-up."""
         self.answers += 1
         self.ended = time.perf_counter()
-        if self.answers <= self._plan.warmup:
-            self.started = self.ended
-        else:
-            self.times_us.append(time_s * 1e6)
         if self._outcomes is not None:
             self._outcomes.take(body)
+        if self._warm():
+            self.times_us.append(time_s * 1e6)
+        else:
+            self.warmed += 1
+            self.started = self.ended
+
+    def _warm(self) -> bool:
+        return self.warmed >= self._plan.warmup
 
 
 class Connection:

@@ -28,7 +28,6 @@ SHOPPER = "shopper-"
 DECISIONS_MAX = 4
 FILTERED_MAX = 8
 REPORT_BYTES_MAX = 1 << 20
-STATIC = "eachwise.demo.static"
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -53,7 +52,7 @@ class Panel:
         self.board = Board(core.status, listener)
         self._files = {
             file.name: file.read_bytes()
-            for file in resources.files(STATIC).iterdir()
+            for file in (resources.files("eachwise.demo") / "static").iterdir()
             if "." + file.name.rpartition(".")[2] in TYPES
         }
 

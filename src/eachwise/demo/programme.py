@@ -22,7 +22,7 @@ FOR_YOU: dict[str, Any] = {
     "items": {"count": RAIL_ITEMS, "repeats": False},
     "value": 6.8,
     # The rail is a service and not a push: the operator wants it to be silent hardly ever.
-    "lever": 5.0,
+    "lever": 10.0,
 }
 
 

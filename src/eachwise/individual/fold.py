@@ -56,7 +56,7 @@ class Rule(NamedTuple):
 
 
 RULES: dict[Action, Rule] = {
-    Action.VIEW: Rule("view", _ENGAGED, 1.0, True, False),
+    Action.VIEW: Rule("view", _ENGAGED, 1.0, True, True),
     Action.SEARCH: Rule("search", _ENGAGED, 1.0, True, False),
     Action.ADD: Rule("add", _ENGAGED, 2.0, True, False),
     Action.PURCHASE: Rule("purchase", _ENGAGED, 4.0, True, False),
@@ -99,12 +99,20 @@ def fold(
         counts, items = _valued(meaning, values_of)
         if items:
             _tasted(state, counts, items, rule.mass, meaning.weight, event.occurred_at_us, settings)
-    if meaning.lines and rule.mass == _ENGAGED:
-        _engaged(state, event, meaning, rule.name)
-    if rule.contact or meaning.action in _MONEY:
-        _answered(state, event, meaning, rule)
-    if meaning.consent or meaning.preferences or event.traits:
-        _stated(state, event, meaning)
+    engaged = meaning.lines and rule.mass == _ENGAGED
+    # A view of items is no answer to an experience; a view without any is a message that was opened.
+    named = meaning.experience_id or meaning.decision_id
+    contacted = rule.contact and named and not (meaning.lines and rule.name == "view")
+    answered = contacted or meaning.action in _LASTING
+    stated = meaning.consent or meaning.preferences or event.traits
+    if engaged or answered or stated:
+        tie = stable_hash(event.message_id, 0)
+        if engaged:
+            _engaged(state, event, meaning, rule.name, tie)
+        if answered:
+            _answered(state, event, meaning, rule.name if contacted else "", tie)
+        if stated:
+            _stated(state, event, meaning, tie)
 
 
 def _seen(state: Individual, event: Event, rule: Rule) -> None:
@@ -204,10 +212,10 @@ def _tasted(
 ) -> None:
     """Add the event's items to the affinity entries.
 
-    Engagement weighs ``weight``; being shown something, or turning against it, weighs one item each: those are trials.
+    ``weight`` scales what was engaged with or shown; turning against an item is one trial, whatever the event weighs.
     """
     affinity, at_s = state.affinity, at_us / decay.MICROSECONDS
-    unit = weight if mass == _ENGAGED else 1.0
+    unit = 1.0 if mass == AGAINST else weight
     if unit <= 0.0:
         return
     moment_rate = decay.rate(settings.moment_half_life_s)
@@ -246,10 +254,11 @@ def move(entry: list[float], at_s: float, moment_rate: float, general_rate: floa
     entry[REFERENCE_S] = at_s
 
 
-def _engaged(state: Individual, event: Event, meaning: Meaning, action: str) -> None:
+def _engaged(state: Individual, event: Event, meaning: Meaning, action: str, tie: int) -> None:
     """The newest items engaged with; the position of an item in the event is part of its tie."""
     for position, line in enumerate(meaning.lines):
-        tie = stable_hash(event.message_id, position)
+        if position:
+            tie = stable_hash(event.message_id, position)
         _newest(state.recents, Recent(event.occurred_at_us, tie, line.item_id, action), RECENTS_MAX)
 
 
@@ -268,18 +277,20 @@ def _newest(kept: list[_Dated], entry: _Dated, most: int) -> None:
         del kept[0]
 
 
-_MONEY = frozenset({Action.PURCHASE, Action.REFUND})
+# What leaves a lasting mark even where it names no experience.
+_LASTING = frozenset(
+    {Action.PURCHASE, Action.REFUND, Action.HIDE, Action.UNSUBSCRIBE, Action.COMPLAIN}
+)
 
 
-def _answered(state: Individual, event: Event, meaning: Meaning, rule: Rule) -> None:
-    """Contacts, suppressions, hides, orders and refunds."""
+def _answered(state: Individual, event: Event, meaning: Meaning, contacted: str, tie: int) -> None:
+    """The contact (by its action's name, if it is one), suppressions, hides, orders and refunds."""
     at_us, action = event.occurred_at_us, meaning.action
-    tie = stable_hash(event.message_id, 0)
-    if rule.contact and (meaning.experience_id or meaning.decision_id):
+    if contacted:
         contact = Contact(
             at_us,
             tie,
-            rule.name,
+            contacted,
             meaning.experience_id,
             meaning.placement_id,
             meaning.channel,
@@ -307,10 +318,9 @@ def _answered(state: Individual, event: Event, meaning: Meaning, rule: Rule) -> 
         state.refunds[key] = state.refunds.get(key, 0.0) + (meaning.amount or inf)
 
 
-def _stated(state: Individual, event: Event, meaning: Meaning) -> None:
+def _stated(state: Individual, event: Event, meaning: Meaning, tie: int) -> None:
     """What the person said: consent, preferences, traits. The last word wins."""
     at_us = event.occurred_at_us
-    tie = stable_hash(event.message_id, 0)
     for purpose, given in meaning.consent.items():
         _write(state.consent, purpose, Written(at_us, tie, given))
     for value, liking in meaning.preferences.items():

@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 
 from eachwise.contracts.arrays import Ints
+from eachwise.contracts.errors import InvalidInput
 from eachwise.proofs import report
 from eachwise.proofs.report import Proof
 from eachwise.proofs.world_arms import CAMPAIGNS, KMEANS, campaign, kmeans
@@ -50,6 +51,7 @@ ORDER: Final = (
     THOMPSON,
     "oracle",
 )
+LATER: Final = "the same, but the later half of each world's decisions only"
 # One thread for linear algebra on 100 × 100 matrices: more of them only wait for one another.
 _ONE_THREAD = (
     "OPENBLAS_NUM_THREADS",
@@ -67,7 +69,6 @@ class Part:
 
     scenario: Scenario
     arms: dict[str, Outcomes]
-    seconds: float
 
 
 def run(*, seeds: int, decisions: int, as_json: bool, processes: int = PROCESSES) -> Proof:
@@ -75,6 +76,8 @@ def run(*, seeds: int, decisions: int, as_json: bool, processes: int = PROCESSES
 
     ``processes`` = 1 plays everything in this process.
     """
+    if seeds < 1:
+        raise InvalidInput("seeds must be at least 1", field="seeds")
     scenarios = [Scenario(seed=seed, decisions=decisions) for seed in range(1, seeds + 1)]
     whole, later = prove(scenarios, processes)
     if as_json:
@@ -94,16 +97,17 @@ def prove(scenarios: Sequence[Scenario], processes: int) -> tuple[Proof, Proof]:
     joined = {name: Outcomes.join(found) for name, found in arms.items()}
     halves = np.concatenate([np.arange(one.decisions) / one.decisions for one in scenarios])
     return (
-        _proof("world", scenarios, joined),
-        _proof("world, later half of the decisions", scenarios, later_half(joined, halves)),
+        _proof("world", protocol(scenarios), joined),
+        _proof("world, after learning", LATER, later_half(joined, halves)),
     )
 
 
-def _proof(name: str, scenarios: Sequence[Scenario], arms: dict[str, Outcomes]) -> Proof:
+def _proof(name: str, done: str, arms: dict[str, Outcomes]) -> Proof:
+    """The proof of these outcomes; metrics that a report does not know are left to the verdict."""
     figures = all_figures(arms)
     return Proof(
         proof=name,
-        protocol=protocol(scenarios),
+        protocol=done,
         arms={
             arm: {metric: found[metric] for metric in found if metric in report.METRICS}
             for arm, found in figures.items()
@@ -119,19 +123,20 @@ def protocol(scenarios: Sequence[Scenario]) -> str:
         f"frozen-food shop, {len(scenarios)} worlds (seeds {first.seed}–{scenarios[-1].seed}) of {first.people:,} "
         f"people, {first.history_days:g} days of browsing before the first decision, then {first.decisions:,} visits "
         "with one decision each at home_hero; every method meets the same people, visits and luck; clicks, orders, "
-        "hides and unsubscribes return to the engine as events, and its learning period counts; blanket and segments "
-        "are told by the truth what their people click most; models are published every 6 simulated hours; "
-        "95 % intervals by person within worlds (linearised ratios, t), lift and oracle_share paired; value is the "
-        "EUR a decision that the truth expects of the choice, disconnect_rate and hide_rate are a send"
+        "hides and unsubscribes return to the engine as events, and its learning period counts; models are published "
+        "every 6 simulated hours; blanket and segments are told by the truth what their people click most, clusters "
+        "of browsing are made anew every week; value is the EUR a decision that the truth expects of the choice, "
+        "disconnect_rate is a send, by the true taste; 95 % intervals by person within worlds (linearised ratios, t), "
+        "lift paired by visit"
     )
 
 
 def _played(scenarios: Sequence[Scenario], processes: int) -> Iterator[Part]:
     """All tasks' parts, as they are done."""
     tasks = [(scenario, arm) for scenario in scenarios for arm in ENGINES]
+    report.progress(f"{len(scenarios)} worlds, {len(tasks)} engines to play, {processes} at a time")
     if processes <= 1:
-        for done, task in enumerate(tasks, start=1):
-            yield _told(_part(task), done, len(tasks))
+        yield from map(_part, tasks)
         return
     share = -(-len(tasks) // processes)
     chunks = [tasks[first : first + share] for first in range(0, len(tasks), share)]
@@ -144,18 +149,22 @@ def _played(scenarios: Sequence[Scenario], processes: int) -> Iterator[Part]:
 
 def _parts(tasks: Sequence[Task]) -> list[Part]:
     """Neighbouring tasks in one process, so that a world that two of them share is built once."""
-    return [_told(_part(task), done, len(tasks)) for done, task in enumerate(tasks, start=1)]
+    return [_part(task) for task in tasks]
 
 
 def _part(task: Task) -> Part:
-    """Play one engine in one world; the first engine's task also plays all that is not the engine."""
+    """Play one engine in one world, and with the first engine all that is not one; say on stderr when it is done."""
     scenario, arm = task
     began = time.perf_counter()
     world = _world(scenario)
     arms = {arm: outcomes(world, play(world, settings_of(arm)))}
-    if arm == next(iter(ENGINES)):
+    if arm == THOMPSON:
         arms |= {name: outcomes(world, choice) for name, choice in _others(world).items()}
-    return Part(scenario, arms, time.perf_counter() - began)
+    took_s = time.perf_counter() - began
+    report.progress(
+        f"seed {scenario.seed}, {arm}: {scenario.decisions:,} decisions in {took_s:.0f} s"
+    )
+    return Part(scenario, arms)
 
 
 @lru_cache(maxsize=1)
@@ -171,16 +180,6 @@ def _others(world: World) -> dict[str, Ints]:
 def settings_of(arm: str) -> Settings:
     """The settings of an engine's arm: the defaults, but for its policy and the pace of simulated time."""
     return parse_settings({**PACE, **ENGINES[arm]})
-
-
-def _told(part: Part, done: int, of: int) -> Part:
-    """Say on stderr that a task is done."""
-    arm = next(iter(part.arms))
-    scenario = part.scenario
-    report.progress(
-        f"[{done}/{of}] seed {scenario.seed}, {arm}: {scenario.decisions:,} decisions in {part.seconds:.0f} s"
-    )
-    return part
 
 
 @contextmanager

@@ -94,37 +94,34 @@ def all_figures(arms: Mapping[str, Outcomes]) -> dict[str, dict[str, Estimate]]:
 
 def verdict(arms: Mapping[str, Mapping[str, Estimate]], individual: str) -> str:
     """Whether a method for individuals beats the blanket and every segment with intervals that do not touch."""
+    own = arms[individual]
     rivals = [name for name in arms if name == BLANKET or name.startswith("segment:")]
-    lines = []
-    for metric, more in JUDGED.items():
-        open_against = [
-            f"{rival} ({_standing(arms[individual][metric], arms[rival][metric], more)})"
+    unproven = {
+        metric: [
+            f"{rival} ({_standing(own[metric], arms[rival][metric], more)})"
             for rival in rivals
-            if not _beats(arms[individual][metric], arms[rival][metric], more)
+            if not _beats(own[metric], arms[rival][metric], more)
         ]
-        if open_against:
-            lines.append(f"not shown in {WORDS[metric]} against {_listed(open_against)}")
-    share = arms[individual].get("oracle_share")
-    reached = f" They reach {share.value:.0%} of the oracle's value." if share else ""
-    if not lines:
-        return (
-            f"Individuals ({individual}) beat the blanket and every segment in "
-            f"{_listed(list(WORDS.values()))}, with intervals that do not touch.{reached}"
-        )
-    won = [
-        word
-        for metric, word in WORDS.items()
-        if all(
-            _beats(arms[individual][metric], arms[rival][metric], JUDGED[metric])
-            for rival in rivals
-        )
+        for metric, more in JUDGED.items()
+    }
+    won = [WORDS[metric] for metric, against in unproven.items() if not against]
+    lacking = [
+        f"not shown in {WORDS[metric]} against {_listed(against)}"
+        for metric, against in unproven.items()
+        if against
     ]
     beaten = (
-        f"Individuals ({individual}) beat the blanket and every segment in {_listed(won)}; "
+        f"beat the blanket and every segment in {_listed(won)}, with intervals that do not touch"
         if won
-        else f"Individuals ({individual}) do not beat every segment in any metric; "
+        else "beat not every segment in any metric"
     )
-    return f"{beaten}{'; '.join(lines)}.{reached}"
+    share = own.get("oracle_share")
+    reached = (
+        f" They reach {share.value:.0%} [{share.low:.0%}, {share.high:.0%}] of the oracle's value."
+        if share
+        else ""
+    )
+    return f"Individuals ({individual}) {'; '.join([beaten, *lacking])}.{reached}"
 
 
 def _beats(one: Estimate, other: Estimate, more: bool) -> bool:

@@ -90,12 +90,15 @@ def test_a_log_that_runs_ahead_is_no_matter() -> None:
     world.send(2, user_id="w", anonymous_id="a")
     world.send(6, anonymous_id="a")
     ahead = [
-        Event(message_id=f"x{at_us}", kind="track", occurred_at_us=at_us, received_at_us=0, **ids)
-        for at_us, ids in (
-            (4, {"user_id": "v", "anonymous_id": "a"}),
-            (8, {"user_id": "u", "anonymous_id": "a"}),
-            (9, {"user_id": "w", "anonymous_id": "a"}),
+        Event(
+            message_id=f"x{at_us}",
+            kind="track",
+            occurred_at_us=at_us,
+            received_at_us=0,
+            user_id=user_id,
+            anonymous_id="a",
         )
+        for at_us, user_id in ((4, "v"), (8, "u"), (9, "w"))
     ]
     world.log += ahead
     for event in ahead:
@@ -176,7 +179,7 @@ def test_unmerging_holds_for_good() -> None:
     world = World()
     world.send(1, user_id="u", anonymous_id="a")
     world.send(2, anonymous_id="a")
-    void = {"name": UNMERGED, "properties": {"left": "anon:a", "right": "user:u"}}
+    void: dict[str, Any] = {"name": UNMERGED, "properties": {"left": "anon:a", "right": "user:u"}}
     assert world.send(3, **void).refold == {"anon:a", "user:u"}
     assert world.owner(1) == "anon:a"
     assert world.owner(2) == NOBODY
@@ -188,7 +191,10 @@ def test_unmerging_two_strong_identifiers() -> None:
     world = World()
     world.send(1, "identify", user_id="u", anonymous_id="a", traits={"email": "e@x"})
     world.send(2, "identify", anonymous_id="b", traits={"email": "e@x"})
-    void = {"name": UNMERGED, "properties": {"left": "user:u", "right": "email:e@x"}}
+    void: dict[str, Any] = {
+        "name": UNMERGED,
+        "properties": {"left": "user:u", "right": "email:e@x"},
+    }
     assert world.send(3, **void).refold == {"email:e@x", "user:u"}
     assert world.owner(1) == "email:e@x"
     assert world.send(4, **void) == Change()

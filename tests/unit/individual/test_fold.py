@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from eachwise.contracts.events import Action, Event, Line, Meaning
-from eachwise.contracts.individual import ANY_VALUE, GENERAL, MOMENT, SHOWN, Individual
+from eachwise.contracts.individual import AGAINST, ANY_VALUE, GENERAL, MOMENT, SHOWN, Individual
 from eachwise.individual import ENGAGED, fold, order_summary, viewed_items
 from eachwise.individual.fold import RULES
 from eachwise.settings import AffinitySettings
@@ -86,9 +86,7 @@ def test_a_search_is_one_trial_of_its_attributes() -> None:
 
 def test_a_list_counts_each_item_it_showed() -> None:
     shown = lines("cod", "ham", "cod", "new")
-    state = after(
-        ({}, {"action": Action.LIST, "lines": shown, "attributes": ("a=1",), "weight": 0.0})
-    )
+    state = after(({}, {"action": Action.LIST, "lines": shown, "attributes": ("a=1",)}))
     assert {value: entry[SHOWN] for value, entry in state.affinity.items()} == {
         "diet=fish": 1.0,
         "brand=sea": 1.0,
@@ -184,3 +182,16 @@ def test_being_sent_something_is_no_active_day() -> None:
 def test_a_contact_is_kept_only_where_it_names_what_it_is_about(action: Action) -> None:
     assert after(({}, {"action": action, "channel": "email"})).contacts == []
     assert len(after(({}, {"action": action, "decision_id": "d1"})).contacts) == 1
+
+
+def test_an_opened_message_is_a_contact_and_a_viewed_item_is_none() -> None:
+    opened = {"action": Action.VIEW, "experience_id": "x1", "channel": "email"}
+    assert [contact.action for contact in after(({}, opened)).contacts] == ["view"]
+    assert after(({}, opened | {"lines": lines("cod")})).contacts == []
+
+
+def test_a_weight_of_nothing_adds_no_mass_but_turning_against_always_counts() -> None:
+    for action in (Action.VIEW, Action.LIST):
+        assert after(({}, {"action": action, "lines": lines("cod"), "weight": 0.0})).affinity == {}
+    against = after(({}, {"action": Action.HIDE, "lines": lines("cod"), "weight": 0.0}))
+    assert against.affinity["diet=fish"][AGAINST] == 1.0

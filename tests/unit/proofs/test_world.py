@@ -91,6 +91,7 @@ def test_a_proof_is_well_formed_and_the_same_every_time() -> None:
         assert all(one.low <= one.value <= one.high for one in figures.values())
     assert "individual:thompson" in whole.verdict
     assert "seed" in whole.protocol
+    assert "later half" in later.protocol
     assert proof.prove([SMALL], processes=1) == (whole, later)
 
 
@@ -124,3 +125,5 @@ def test_json_is_one_line_and_progress_goes_elsewhere(
 def test_nothing_to_play_is_refused() -> None:
     with pytest.raises(InvalidInput):
         Scenario(seed=1, decisions=1)
+    with pytest.raises(InvalidInput):
+        proof.run(seeds=0, decisions=10, as_json=True)

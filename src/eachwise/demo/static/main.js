@@ -14,6 +14,7 @@ const AVOIDABLE = ["beef", "pork", "poultry", "fish", "seafood", "ice-cream", "b
 
 let queue = Promise.resolve();
 let playing = false;
+const onScreen = new Map();
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // Actions run one after another, so that a decision always knows the click before it.
@@ -38,15 +39,20 @@ async function redecide() {
   shop.drawHero(hero, tookMs);
   shop.drawRail(rail);
   document.body.dataset.decided = String(Number(document.body.dataset.decided ?? 0) + 1);
-  const shown = decisions.filter((decided) => decided.experience_id !== "silence").map((decided) => api.track("Experience Viewed", {
-    decision_id: decided.decision_id, experience_id: decided.experience_id, placement: decided.placement_id,
-  }));
+  const shown = decisions.filter(isNewToTheEye).map((decided) => api.track("Experience Viewed", shop.aboutOf(decided)));
   if (shown.length) await api.send(...shown);
   const me = await api.me([hero.decision_id, rail.decision_id]);
   panel.drawWho(me.profile, api.session());
   panel.drawBelief(me.profile);
   panel.drawWhy(me.why);
   api.remember({});
+}
+
+// What stays on the screen while one clicks elsewhere was not shown a second time.
+function isNewToTheEye(decided) {
+  const before = onScreen.get(decided.placement_id);
+  onScreen.set(decided.placement_id, decided.experience_id);
+  return decided.experience_id !== "silence" && decided.experience_id !== before;
 }
 
 // -- things to tell the engine -------------------------------------------------------------------
@@ -94,6 +100,7 @@ async function play(persona) {
 function becomeNew() {
   return enqueue(async () => {
     api.becomeNew();
+    onScreen.clear();
     shop.anew();
     drawDeclare();
     toast("You are someone new: the engine knows nothing of you.");

@@ -10,7 +10,6 @@ const LEFT = 152;
 const RIGHT = 54;
 const TICKS_MAX = 7;
 
-let lastTick = 0;
 let parts = null;
 
 export function drawNotice(state, lost) {
@@ -120,10 +119,8 @@ export function drawTicker(state) {
     replace(node, el("p", { class: "muted" }, "Nobody else is here yet."));
     return;
   }
-  const before = lastTick;
-  lastTick = state.ticks[0].number;
   replace(node, el("ul", { class: "ticks" }, state.ticks.slice(0, TICKS_MAX).map((tick) => el("li", {
-    class: `tick${before && tick.number > before ? " fresh" : ""}${tick.against ? " against" : ""}`, title: tick.reason,
+    class: `tick${tick.against ? " against" : ""}`, title: tick.reason,
   },
   el("span", { class: "tick-what" }, el("span", {}, tick.experience_id === "silence" ? "silence" : tick.title),
     el("span", { class: "tick-who" }, visitor(tick.who), tick.truth ? el("em", {}, `truly ${tick.truth}`) : null)),

@@ -150,7 +150,7 @@ function tile(item, { fresh = false, reasons = [], about = null } = {}) {
 // Looking at an item of a decided list takes the list up: `about` names the decision, null on the shelves.
 const takeUp = (about) => (about ? [track("Experience Clicked", about)] : []);
 
-const aboutOf = (decided) => ({
+export const aboutOf = (decided) => ({
   decision_id: decided.decision_id, experience_id: decided.experience_id, placement: decided.placement_id,
 });
 
