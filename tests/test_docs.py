@@ -6,9 +6,11 @@ import argparse
 import ast
 import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -41,6 +43,7 @@ from eachwise.events.names import RULES, fold_name
 from eachwise.individual.fold import RULES as FOLDS
 from eachwise.service.routes import ROUTES, Route
 from eachwise.settings import Settings
+from tests.support.server import SECRET_KEY, WRITE_KEY, serving
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -296,6 +299,63 @@ def test_paths_in_the_text_are_there() -> None:
         for code in coded(_FENCE.sub("", path.read_text(encoding="utf-8"))):
             if re.fullmatch(r"(tests|docs|examples)/[\w./-]+", code):
                 assert (ROOT / code).exists(), f"{path.name} names {code}"
+
+
+# -- the tutorial --------------------------------------------------------------------------------
+
+
+def shell_commands(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Each command of the console blocks, and the lines that it is said to print."""
+    for block in re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        for command in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            first, *rest = command.splitlines()
+            # Lines indented by four go on with the command.
+            more = [line for line in rest if line.startswith("    ")]
+            yield "\n".join([first, *more]), [line for line in rest if not line.startswith("    ")]
+
+
+TRIES = 10
+
+
+@pytest.mark.slow
+def test_the_tutorials_commands_do_what_it_says(tmp_path: Path) -> None:
+    tutorial = list(shell_commands(page("tutorial/first-decision.md")))
+    known = ("eachwise import", "eachwise define", "(printf")
+    decision = ""
+    with serving(tmp_path / "shop") as server:
+        environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "EACHWISE_URL": server.url,
+            "EACHWISE_SECRET_KEY": SECRET_KEY,
+            "WRITE_KEY": WRITE_KEY,
+        }
+        ran = 0
+        for command, said in tutorial:
+            if command.startswith(("make ", ". ", "export ", "eachwise serve")):
+                continue
+            # What is drawn, or depends on the hour, may differ.
+            sure = command.startswith(known)
+            wanted = [line for line in said if sure or line.startswith(("Strongly", "Avoids"))]
+            for _ in range(TRIES):
+                run = subprocess.run(
+                    ["bash", "-euo", "pipefail", "-c", command.replace("d-…", decision)],
+                    cwd=ROOT,
+                    env=environment,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                printed = run.stdout + run.stderr
+                missing = [line for line in wanted if line not in printed]
+                if not missing or sure:
+                    break
+                time.sleep(1)  # everyone's shares are published within seconds
+            assert (run.returncode, missing) == (0, []), f"{command}\n{printed}"
+            ran += 1
+            found = re.search(r"d-[0-9a-f]+-[0-9a-f]{16}", run.stdout)
+            decision = found.group() if found else decision
+    assert ran >= 8
 
 
 # -- the picture ---------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from eachwise.demo.programme import definitions
 from eachwise.demo.visits import Visitors
 from eachwise.worlds import FrozenFoodShop
 
-VISITS_PER_S_MAX = 25.0
+VISITS_PER_S_MAX = 30.0
 # The share of the time that visits may take; the rest of the machine is for the person at the page.
 DUTY_MAX = 0.5
 REPORT_INTERVAL_S = 0.5

@@ -120,7 +120,7 @@ class Tasting:
         self._published_catalog = self._catalogue.version
         statistics = self._statistics.encode()
         population = msgspec.msgpack.encode(self.population)
-        expected = self.population.shares(seconds(now_us))
+        expected = self.population.shares()
         model = yield self._executor.submit(
             _solve_encoded,
             statistics,

@@ -173,7 +173,7 @@ class _Engine:
             self._statistics,
             version=1,
             item_ids=self.data.catalog.item_ids,
-            expected=self._population.shares(seconds(_END_US)),
+            expected=self._population.shares(),
             neighbours_max=self.settings.recommend.neighbours_max,
             now_s=seconds(_END_US),
         )
