@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 
 from eachwise.contracts.errors import InvalidInput
+
+# Finite, and far beyond what means anything: TOML can say ``inf``.
+_MOST = 1e12
+_DAYS_MOST = 1e6
+
+Probability = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Amount = Annotated[float, msgspec.Meta(ge=0.0, le=_MOST)]
+HalfLife = Annotated[float, msgspec.Meta(gt=0.0, le=_MOST)]
+Mass = Annotated[float, msgspec.Meta(gt=0.0, le=_MOST)]
+Interval = Annotated[float, msgspec.Meta(ge=0.0, le=_MOST)]
+Days = Annotated[float, msgspec.Meta(gt=0.0, le=_DAYS_MOST)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=int(_MOST))]
+CountOrNone = Annotated[int, msgspec.Meta(ge=0, le=int(_MOST))]
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -18,20 +31,20 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class ApiSettings(_Section, frozen=True):
     """Limits at the network's edge. Bytes are counted after gunzip."""
 
-    body_bytes_max: int = 4 * 1024 * 1024
-    event_bytes_max: int = 32 * 1024
-    pending_events_max: int = (
+    body_bytes_max: Count = 4 * 1024 * 1024
+    event_bytes_max: Count = 32 * 1024
+    pending_events_max: Count = (
         100_000  # back-pressure: more than this waiting for the disk answers 503
     )
-    requests_per_second_max: int = 0  # per key; 0 = no limit; above it 429
+    requests_per_second_max: CountOrNone = 0  # per key; 0 = no limit; above it 429
 
 
 class EventSettings(_Section, frozen=True):
     """How events are understood. ``names`` maps a track name to [action, weight]; ``weights`` scale actions."""
 
-    future_tolerance_s: int = 24 * 3600
-    names: dict[str, tuple[str, float]] = {}
-    weights: dict[str, float] = {}
+    future_tolerance_s: CountOrNone = 24 * 3600
+    names: dict[str, tuple[str, Amount]] = {}
+    weights: dict[str, Amount] = {}
 
 
 class IdentitySettings(_Section, frozen=True):
@@ -51,20 +64,20 @@ class IdentitySettings(_Section, frozen=True):
         "unknown",
         "00000000-0000-0000-0000-000000000000",
     )  # compared without case and surrounding blanks
-    users_per_individual_max: int = 1  # without an explicit alias
-    emails_per_individual_max: int = 5
-    devices_per_individual_max: int = 100
-    merges_per_individual_max: int = 100
+    users_per_individual_max: Count = 1  # without an explicit alias
+    emails_per_individual_max: Count = 5
+    devices_per_individual_max: Count = 100
+    merges_per_individual_max: Count = 100
 
 
 class AffinitySettings(_Section, frozen=True):
     """Affinity's horizons and priors (DESIGN.md and DECIDE.md: measured)."""
 
-    moment_half_life_s: float = 1800.0
-    general_half_life_s: float = 90 * 86400.0
-    prior_mass: float = 30.0
-    exposure_prior_mass: float = 60.0
-    declared_mass: float = 20.0
+    moment_half_life_s: HalfLife = 1800.0
+    general_half_life_s: HalfLife = 90 * 86400.0
+    prior_mass: Mass = 30.0
+    exposure_prior_mass: Mass = 60.0
+    declared_mass: Amount = 20.0
 
 
 class ConsentSettings(_Section, frozen=True):
@@ -76,8 +89,8 @@ class ConsentSettings(_Section, frozen=True):
 class StageSettings(_Section, frozen=True):
     """Where the relationship's stages begin."""
 
-    engaged_score_min: float = 30.0
-    lapsed_after_days: float = 90.0
+    engaged_score_min: Annotated[float, msgspec.Meta(ge=0.0, le=100.0)] = 30.0
+    lapsed_after_days: Days = 90.0
 
 
 class RecommendSettings(_Section, frozen=True):
@@ -86,46 +99,46 @@ class RecommendSettings(_Section, frozen=True):
     Every version that a retained decision refers to is kept: a shorter interval costs disk.
     """
 
-    transition_weight: float = 1.0
-    affinity_weight: float = 0.5
-    trend_weight: float = 0.35
-    publish_interval_s: float = 300.0
-    neighbours_max: int = 200  # transitions kept for each item in a published model
+    transition_weight: Amount = 1.0
+    affinity_weight: Amount = 0.5
+    trend_weight: Amount = 0.35
+    publish_interval_s: Interval = 300.0
+    neighbours_max: CountOrNone = 200  # transitions kept for each item in a published model
 
 
 class DecideSettings(_Section, frozen=True):
     """Arbitration, conflicts and exploration."""
 
     policy: Literal["thompson", "epsilon_greedy"] = "thompson"
-    epsilon: float = 0.05
-    thompson_scale: float = 0.5  # α: scales the posterior's spread
-    thompson_draws: int = 16
-    probability_floor: float = (
+    epsilon: Probability = 0.05
+    thompson_scale: Amount = 0.5  # α: scales the posterior's spread
+    thompson_draws: Annotated[int, msgspec.Meta(ge=1, le=64)] = 16
+    probability_floor: Probability = (
         0.02  # shared by the candidates whose expected gain covers their expected harm
     )
-    kappa: float = 3.0  # what one disconnect costs, in units of the candidates' mean value
-    fatigue_cost: float = 0.0
-    conflict_upper_bound: float = (
-        -0.5
-    )  # log-odds: an affinity whose upper 95 % bound lies below is a conflict
-    lead_count: int = 10
+    kappa: Amount = 3.0  # what one disconnect costs, in units of the candidates' mean value
+    fatigue_cost: Amount = 0.0
+    conflict_upper_bound: Annotated[
+        float, msgspec.Meta(ge=-_MOST, le=0.0)
+    ] = -0.5  # log-odds: an affinity whose upper 95 % bound lies below is a conflict
+    lead_count: Count = 10
 
 
 class LearnSettings(_Section, frozen=True):
     """The learner's pace. A version is published at most once in ``publish_interval_s``."""
 
-    publish_interval_s: float = 1.0
-    snapshot_every_versions: int = 200
-    forgetting_half_life_updates: float = 200_000.0
+    publish_interval_s: Interval = 1.0
+    snapshot_every_versions: Count = 200
+    forgetting_half_life_updates: Amount = 200_000.0
 
 
 class StoreSettings(_Section, frozen=True):
     """Durability and memory of the embedded store."""
 
     synchronous: Literal["FULL", "NORMAL", "OFF"] = "FULL"
-    checkpoint_interval_s: float = 1.0
-    individuals_in_memory_max: int = 20_000
-    retain_decisions_days: float = 90.0
+    checkpoint_interval_s: Interval = 1.0
+    individuals_in_memory_max: Count = 20_000
+    retain_decisions_days: Days = 90.0
 
 
 class Settings(_Section, frozen=True):
@@ -145,11 +158,33 @@ class Settings(_Section, frozen=True):
 
 
 def parse_settings(raw: dict[str, Any]) -> Settings:
-    """Build settings from plain data. Raises ``InvalidInput`` naming the key and what it should be."""
+    """Build settings from plain data. Raises ``InvalidInput`` naming the key, its fault and its range."""
     try:
         return msgspec.convert(raw, Settings)
     except msgspec.ValidationError as error:
-        raise InvalidInput(f"settings: {error}", field="settings") from None
+        reason, _, at = str(error).partition(" - at ")
+        path = at.strip("`").removeprefix("$").removeprefix(".")
+        wanted = range_of(path) if path else ""
+        words = f"{f'{path}: ' if path else ''}{reason}{f'; it must be {wanted}' if wanted else ''}"
+        raise InvalidInput(f"settings: {words}", field=path or "settings") from None
+
+
+def range_of(path: str) -> str:
+    """The range of a number by its key, like ``decide.epsilon``, in words; "" of any other setting."""
+    kind: Any = Settings
+    for name in path.split("."):
+        kind = get_type_hints(kind, include_extras=True).get(name) if _is_section(kind) else None
+    for meta in get_args(kind)[1:]:
+        if isinstance(meta, msgspec.Meta):
+            low = f"at least {meta.ge:g}" if meta.ge is not None else f"above {meta.gt:g}"
+            if meta.le is None or meta.le >= _DAYS_MOST:
+                return low
+            return f"at most {meta.le:g}" if meta.ge == -_MOST else f"{low}, at most {meta.le:g}"
+    return ""
+
+
+def _is_section(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, _Section)
 
 
 def load_settings(path: Path | None) -> Settings:

@@ -42,6 +42,7 @@ def a_decision(
     return DecisionRecord(
         decision_id=decision_id,
         individual_id=individual_id,
+        asked_as=[],
         request_id=request_id,
         inputs=Inputs(
             state=b"\x00state",

@@ -70,6 +70,40 @@ def test_the_model_learns_from_outcomes_within_seconds(
     assert record.inputs.models["propensity"] > 0
 
 
+def test_an_exposure_is_learnt_at_once_and_a_click_corrects_it(
+    engine: Engine, clock: SettableClock
+) -> None:
+    (decided,) = engine.decide("u", placements=["hero"]).decisions
+    answer(engine, "u", decided.decision_id, "Viewed")
+    clock.advance(seconds=2)
+    engine.tick()
+    unclicked = engine.core._learning.model
+    assert engine.status()["outcomes"]["learnt"] == 1
+    answer(engine, "u", decided.decision_id, "Clicked")
+    clock.advance(seconds=2)
+    engine.tick()
+    clicked = engine.core._learning.model
+    assert clicked.version == unclicked.version + 1
+    bias = clicked.index["bias"]
+    assert clicked.takeup.mean[bias] > unclicked.takeup.mean[bias]
+    assert engine.status()["outcomes"]["learnt"] == 1
+
+
+def test_nobody_answers_for_another(engine: Engine, clock: SettableClock) -> None:
+    (decided,) = engine.decide("u", placements=["hero"]).decisions
+    answer(engine, "stranger", decided.decision_id, "Clicked")
+    clock.advance(seconds=2)
+    engine.tick()
+    assert engine.status()["outcomes"]["learnt"] == 0
+    answer(engine, "u", decided.decision_id, "Viewed")
+    assert engine.status()["outcomes"]["learnt"] == 1
+
+
+def test_a_stranger_is_shown_something(engine: Engine) -> None:
+    silent = [chosen(engine, f"new-{number}") == "silence" for number in range(100)]
+    assert sum(silent) <= 5
+
+
 def test_every_decision_replays_exactly_and_says_its_probability(
     engine: Engine, clock: SettableClock
 ) -> None:

@@ -223,3 +223,28 @@ def test_a_shared_device_does_not_fuse_two_people() -> None:
         engine.identify("cia", timestamp=at(-35), **tablet)
         assert set(engine.individual("ann").recent_items) == {"fish-0"}
         assert set(engine.individual("cia").recent_items) == {"fish-1"}
+
+
+def test_what_was_learnt_before_a_crash_is_not_learnt_again(tmp_path: Path) -> None:
+    clock = SettableClock(START_US)
+    store = tmp_path / "store"
+    with Engine.open(store, clock=clock) as engine:
+        furnish(engine)
+        (decided,) = engine.decide("u", placements=["hero"]).decisions
+        named = {"decision_id": decided.decision_id}
+        engine.track("u", "Experience Viewed", named)
+    # The exposure is learnt and published; its click comes after the restart.
+    with Engine.open(store, clock=clock) as engine:
+        assert engine.status()["outcomes"] == {"learnt": 1, "waiting": 1}
+        before = engine.core._learning.model
+        engine.track("u", "Experience Clicked", named)
+        clock.advance(seconds=2)
+        engine.tick()
+        after = engine.core._learning.model
+        assert engine.status()["outcomes"]["learnt"] == 1
+        assert after.version == before.version + 1
+        bias = after.index["bias"]
+        assert after.takeup.mean[bias] > before.takeup.mean[bias]
+        clock.advance(seconds=100)
+        engine.tick()
+        assert engine.status()["outcomes"] == {"learnt": 1, "waiting": 0}

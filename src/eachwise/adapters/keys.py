@@ -17,23 +17,33 @@ KEY_BYTES = 24
 
 def load_keys(
     store: Path, *, write: str | None = None, secret: str | None = None
-) -> tuple[Keys, bool]:
-    """The store's keys and whether they were made just now. Given keys win over (and do not change) the stored ones.
+) -> tuple[Keys, Keys | None]:
+    """The keys to serve with, and the same where they were made just now: ``keep_keys`` them once the server started.
 
-    Raises ``StoreError`` when the file cannot be read or written.
+    Given keys win over (and do not change) the kept ones; nothing is written here. Raises ``StoreError`` when
+    the file cannot be read.
     """
     if write and secret:
-        return Keys(write=write, secret=secret), False
+        return Keys(write=write, secret=secret), None
+    path = store / FILE
+    made: Keys | None = None
+    try:
+        kept = msgspec.json.decode(path.read_bytes(), type=Keys)
+    except FileNotFoundError:
+        kept = made = Keys(write=write or _new("wk"), secret=secret or _new("sk"))
+    except (OSError, msgspec.DecodeError) as error:
+        raise StoreError(f"{path}: cannot read the keys: {error}") from None
+    return Keys(write=write or kept.write, secret=secret or kept.secret), made
+
+
+def keep_keys(store: Path, keys: Keys) -> None:
+    """Write the store's keys, whole or not at all, for their owner only. Raises ``StoreError``."""
     path = store / FILE
     try:
-        made = not path.exists()
-        if made:
-            store.mkdir(parents=True, exist_ok=True)
-            _write(path, Keys(write=_new("wk"), secret=_new("sk")))
-        kept = msgspec.json.decode(path.read_bytes(), type=Keys)
-    except (OSError, msgspec.DecodeError) as error:
+        store.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(path, keys)
+    except OSError as error:
         raise StoreError(f"{path}: cannot keep the keys there: {error}") from None
-    return Keys(write=write or kept.write, secret=secret or kept.secret), made
 
 
 def _new(prefix: str) -> str:
@@ -43,7 +53,9 @@ def _new(prefix: str) -> str:
 def _write(path: Path, keys: Keys) -> None:
     """Whole or not at all: a first start that is killed must not leave half a file."""
     temporary = path.with_suffix(".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # What such a stop left behind may have another mode.
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(msgspec.json.encode(keys))
         stream.flush()

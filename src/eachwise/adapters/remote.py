@@ -173,6 +173,19 @@ class RemoteEngine:
         raise Unavailable(f"no answer from {self._parts.geturl()}")
 
     def _exchange(self, method: str, path: str, payload: bytes | None) -> tuple[int, float, bytes]:
+        reused = self._connection is not None
+        try:
+            response = self._ask(method, path, payload)
+        except ConnectionError:
+            if not reused:
+                raise
+            # The server closed it while it was idle: no sign that a new one would fail.
+            self.close()
+            response = self._ask(method, path, payload)
+        content = response.read()
+        return response.status, float(response.getheader("Retry-After") or 0), content
+
+    def _ask(self, method: str, path: str, payload: bytes | None) -> http.client.HTTPResponse:
         if self._connection is None:
             secure = self._parts.scheme == "https"
             kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
@@ -180,9 +193,7 @@ class RemoteEngine:
             self._connection = kind(self._parts.hostname, self._parts.port, timeout=TIMEOUT_S)
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
         self._connection.request(method, self._parts.path.rstrip("/") + path, payload, headers)
-        response = self._connection.getresponse()
-        content = response.read()
-        return response.status, float(response.getheader("Retry-After") or 0), content
+        return self._connection.getresponse()
 
 
 def _problem(status: int, content: bytes) -> EachwiseError:

@@ -100,11 +100,13 @@ def decide_body(*, anonymous_id: str) -> bytes:
     return _encode({"anonymousId": anonymous_id, "placements": [PLACEMENT]})
 
 
-def touch_bodies(material: Material, user_ids: Sequence[str], size: int = 100) -> list[bytes]:
-    """Bodies of ``/v1/batch`` with one view of an item by each of these people."""
+def touch_bodies(
+    material: Material, user_ids: Sequence[str], name: str, size: int = 100
+) -> list[bytes]:
+    """Bodies of ``/v1/batch`` with one view of an item by each of these people; ``name`` tells rounds apart."""
     viewed = next(each for each in material.events if each.get("event") == "Product Viewed")
     events = [
-        viewed | {"messageId": f"touch-{each}", "userId": each, "anonymousId": f"anon-{each}"}
+        viewed | {"messageId": f"{name}-{each}", "userId": each, "anonymousId": f"anon-{each}"}
         for each in user_ids
     ]
     return [

@@ -26,7 +26,11 @@ from eachwise.contracts.ports import Commit
 PEOPLE = 100_000
 MODELS = 2000
 IDS_A_PAGE = 1000
+BATCH = 100
 CONNECTIONS = 4
+# More than the server keeps decoded (`store.individuals_in_memory_max`), so that memory has reached its bound.
+COLD = 30_000
+WARM = 5000
 TOUCH_SECONDS_MAX = 120.0
 MIB = 1 << 20
 EMPTY = "server over an empty store"
@@ -47,11 +51,12 @@ def measure(effort: Effort) -> list[Figure]:
     effort.say(f"memory: {people:,} people, state p50 {percentile(sizes, 50):,.0f} bytes")
     with serving(effort.folder / "empty") as bare, serving(store) as server:
         empty, started = bare.rss_bytes() / MIB, server.rss_bytes() / MIB
-        effort.say(
-            f"memory: RSS {started:,.0f} MiB beside {empty:,.0f} MiB; an event for each person"
-        )
-        _touch(effort, server, material, clones)
+        cold = clones[: effort.count(COLD, least=200)]
+        effort.say(f"memory: RSS {started:,.0f} MiB; an event for each of {len(cold):,} people")
+        cold_rate = _touch(effort, server, touch_bodies(material, cold, "cold"))
         touched = server.rss_bytes() / MIB
+        warm = cold[-effort.count(WARM, least=200) :]
+        warm_rate = _touch(effort, server, touch_bodies(material, warm, "warm"))
     figures = [
         Figure(
             name=f"person_p{percent}",
@@ -67,7 +72,14 @@ def measure(effort: Effort) -> list[Figure]:
         *figures,
         Figure(name="people", value=float(people), unit="people"),
         Figure(name="rss_started", value=started, unit="MiB", yardstick=empty, beside=EMPTY),
-        Figure(name="rss_all_touched", value=touched, unit="MiB", yardstick=empty, beside=EMPTY),
+        Figure(name="rss_touched", value=touched, unit="MiB", yardstick=empty, beside=EMPTY),
+        Figure(
+            name="cold_events_per_s",
+            value=cold_rate,
+            unit="events/s",
+            yardstick=warm_rate,
+            beside="the same for people whose states are in memory",
+        ),
     ]
 
 
@@ -91,9 +103,8 @@ def _ids(store: SqliteStore) -> Iterator[str]:
         after = page[-1]
 
 
-def _touch(effort: Effort, server: Server, material: Material, user_ids: list[str]) -> None:
-    """One event for each person, on a device of the person's own: every state is read, folded and written again."""
-    bodies = touch_bodies(material, user_ids)
+def _touch(effort: Effort, server: Server, bodies: list[bytes]) -> float:
+    """Send one event for each person, on a device of the person's own; returns events a second."""
     plan = Plan(
         port=server.port,
         requests=[request_bytes("/v1/batch", body) for body in bodies],
@@ -103,3 +114,4 @@ def _touch(effort: Effort, server: Server, material: Material, user_ids: list[st
     result = send(server, plan, effort.folder)
     if result.sent < len(bodies):
         raise EachwiseError(f"only {result.sent} of {len(bodies)} batches were taken in time")
+    return BATCH * result.rate

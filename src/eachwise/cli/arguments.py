@@ -74,7 +74,7 @@ def _serving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     demo.add_argument(
         "--seed", type=int, default=1, metavar="N", help="the world's seed (default 1)"
     )
-    demo.set_defaults(run=_lazy("serving", "demo"))
+    demo.set_defaults(run=_lazy("demonstrating", "demo"))
 
 
 def _where(parser: argparse.ArgumentParser) -> None:
@@ -169,7 +169,9 @@ def _proving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     movielens.add_argument(
         "path", type=Path, metavar="PATH", help="folder with interactions.parquet, users.csv"
     )
-    movielens.add_argument("--users", type=int, metavar="N", help="only the first N people")
+    movielens.add_argument(
+        "--users", type=int, metavar="N", help="only N people, drawn at random (seeded)"
+    )
     movielens.add_argument("--json", action="store_true", help="one line of JSON on stdout")
     movielens.set_defaults(run=_lazy("proving", "prove_movielens"))
     bench = commands.add_parser("bench", help="what the parts cost, each beside its yardstick")

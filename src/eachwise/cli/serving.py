@@ -1,4 +1,4 @@
-"""Commands that run: the service, and the demo shop."""
+"""The command that runs the service."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from eachwise.adapters.clocks import SystemClock
-from eachwise.adapters.keys import load_keys
+from eachwise.adapters.keys import keep_keys, load_keys
 from eachwise.adapters.lock import StoreLock
 from eachwise.bootstrap import open_core
 from eachwise.contracts.keys import Keys
@@ -23,7 +23,11 @@ def serve(parsed: argparse.Namespace) -> None:
 
         def announce(url: str) -> None:
             lock.set_url(url)
-            _announce(url, store, keys if made else None)
+            if made is not None:
+                keep_keys(store, made)
+            print(f"eachwise serves {store} at {url}", flush=True)
+            if made is not None:
+                _print_keys(store, keys)
 
         run_server(
             lambda: open_core(store, settings, SystemClock(), lock=lock),
@@ -35,22 +39,7 @@ def serve(parsed: argparse.Namespace) -> None:
         )
 
 
-def _announce(url: str, store: Path, made: Keys | None) -> None:
-    print(f"eachwise serves {store} at {url}", flush=True)
-    if made is not None:
-        print(f"  write key   {made.write}   (events and decisions; may ship to browsers)")
-        print(f"  secret key  {made.secret}   (everything else; keep it)")
-        print(f"  both are kept in {store / 'keys.json'}", flush=True)
-
-
-def demo(parsed: argparse.Namespace) -> None:
-    """Run the demo shop until interrupted."""
-    from eachwise.demo import run_demo
-
-    run_demo(
-        port=parsed.port,
-        store=parsed.store,
-        people=parsed.people,
-        days=parsed.days,
-        seed=parsed.seed,
-    )
+def _print_keys(store: Path, keys: Keys) -> None:
+    print(f"  write key   {keys.write}   (events and decisions; may ship to browsers)")
+    print(f"  secret key  {keys.secret}   (everything else; keep it)")
+    print(f"  both are kept in {store / 'keys.json'}", flush=True)

@@ -90,7 +90,6 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     priority: float
     probability: float
     factors: Factors
-    features: dict[str, float] = {}
 
 
 class Filtered(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +133,7 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
 class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What is logged of a decision before it is answered; enough to recompute and to explain it.
 
+    ``asked_as`` are the typed identifiers of the request (who that was is ``individual_id``).
     ``probability`` is the actual probability with which ``experience_id`` was drawn. ``leading`` are the
     candidates of highest probability with all factors; ``filters`` counts what each filter took out and
     ``filtered`` names the first of them; ``features`` are the chosen candidate's, as the learner will read them.
@@ -141,6 +141,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     decision_id: str
     individual_id: str
+    asked_as: list[str]
     request_id: str | None
     inputs: Inputs
     experience_id: str

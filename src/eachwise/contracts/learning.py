@@ -6,7 +6,10 @@ import msgspec
 
 
 class Exposure(msgspec.Struct, frozen=True, kw_only=True):
-    """One decision whose outcome is settled, as the learner reads it: the logged features and what came back."""
+    """What came back so far for one decision that was seen, as the learner reads it, with the logged features.
+
+    ``before`` is what the learner was told of the same exposure earlier, (clicked, disconnected): this replaces it.
+    """
 
     decision_id: str
     experience_id: str
@@ -14,7 +17,7 @@ class Exposure(msgspec.Struct, frozen=True, kw_only=True):
     features: dict[str, float]
     clicked: bool
     disconnected: bool
-    settled_at_us: int
+    before: tuple[bool, bool] | None = None
 
 
 class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):

@@ -92,9 +92,7 @@ def _fill_affinity(matrix: Floats, layout: Layout, affinity: AffinityVectors) ->
     )
     firm = _clipped((affinity.general + affinity.general_sd)[about.column])
     np.minimum(firm, 0.0, out=firm)
-    matrix[about.owner, columns["aversion"]] = np.minimum.reduceat(
-        firm * about.presence, about.owner_start
-    )
+    matrix[about.owner, columns["aversion"]] = np.minimum.reduceat(firm, about.owner_start)
 
 
 def _clipped(affinities: Floats) -> Floats:

@@ -20,8 +20,6 @@ from eachwise.maths.times import parse_time_us
 # Which items a query selects, over the catalogue's rows: (N,) bools.
 Select = Callable[[ItemQuery], Bools]
 
-# An experience without attributes is about the values that at least this share of its items carry.
-ABOUT_SHARE_MIN = 0.25
 _FOREVER_US = 2**62
 
 
@@ -29,13 +27,12 @@ _FOREVER_US = 2**62
 class About:
     """Which catalogue values each experience is about: E entries (experience, value) by experience and facet.
 
-    ``column`` (E,) is the value; ``presence`` (E,) 1 or the share of items; ``facet_weight`` sums to 1 within a facet
-    of an experience and ``weight`` within an experience. ``facet_start``/``facet_row``/``facet_feature`` describe the
-    runs of one facet, ``owner_start``/``owner`` those of one experience.
+    ``column`` (E,) is the value; ``facet_weight`` sums to 1 within a facet of an experience and ``weight`` within an
+    experience. ``facet_start``/``facet_row``/``facet_feature`` describe the runs of one facet,
+    ``owner_start``/``owner`` those of one experience.
     """
 
     column: Ints
-    presence: Floats
     weight: Floats
     facet_weight: Floats
     facet_start: Ints
@@ -106,10 +103,7 @@ def layout(
         )
     item_rows, item_start = _selected(ordered, select)
     filled = np.flatnonzero(np.diff(item_start)).astype(np.int64)
-    abouts = [
-        _about(each, catalog, item_rows[item_start[row] : item_start[row + 1]])
-        for row, each in enumerate(ordered)
-    ]
+    abouts = [_about(each) for each in ordered]
     kinds = sorted({each.kind for each in ordered})
     facets = sorted({_facet(value) for about in abouts for value in about})
     moving = moving_names(facets, kinds)
@@ -185,41 +179,32 @@ def _selected(experiences: Sequence[Experience], select: Select) -> tuple[Ints, 
     return rows.astype(np.int64), start
 
 
-def _about(experience: Experience, catalog: CatalogIndex, rows: Ints) -> dict[str, float]:
-    """Value name → presence: 1 for declared attributes, else the share of its items where that is at least ¼."""
-    if experience.attributes:
-        return dict.fromkeys(values_of(experience.attributes), 1.0)
-    if not len(rows):
-        return {}
-    columns = np.concatenate(
-        [catalog.indices[catalog.indptr[row] : catalog.indptr[row + 1]] for row in rows.tolist()]
-    )
-    shares = np.bincount(columns.astype(np.int64), minlength=len(catalog.values)) / len(rows)
-    kept = np.flatnonzero(shares >= ABOUT_SHARE_MIN).tolist()
-    return {catalog.values[column]: float(shares[column]) for column in kept}
+def _about(experience: Experience) -> list[str]:
+    """The values that an experience declares, or else those that its query asks for.
+
+    A list over the whole catalogue is about nothing by itself: it holds what suits the person.
+    """
+    declared = experience.attributes or (experience.items.where if experience.items else {})
+    return values_of(declared)
 
 
 def _about_arrays(
-    abouts: Sequence[Mapping[str, float]], catalog: CatalogIndex, moving_index: Mapping[str, int]
+    abouts: Sequence[Sequence[str]], catalog: CatalogIndex, moving_index: Mapping[str, int]
 ) -> About:
     """The entries whose value the catalogue knows, ordered by experience and facet."""
     entries = sorted(
-        (row, moving_index[f"match:{_facet(value)}"], catalog.value_of[value], presence)
+        (row, moving_index[f"match:{_facet(value)}"], catalog.value_of[value])
         for row, about in enumerate(abouts)
-        for value, presence in about.items()
+        for value in about
         if value in catalog.value_of
     )
-    table = np.array(entries, dtype=np.float64).reshape(-1, 4)
-    whole = table[:, :3].astype(np.int64)
-    owner, feature, column = whole[:, 0], whole[:, 1], whole[:, 2]
-    presence = table[:, 3].copy()
+    owner, feature, column = np.array(entries, dtype=np.int64).reshape(-1, 3).T.copy()
     facet_start = _run_starts(owner * (len(moving_index) + 1) + feature)
     owner_start = _run_starts(owner)
     return About(
         column=column,
-        presence=presence,
-        weight=_normalised(presence, owner_start),
-        facet_weight=_normalised(presence, facet_start),
+        weight=_even(owner_start, len(column)),
+        facet_weight=_even(facet_start, len(column)),
         facet_start=facet_start,
         facet_row=owner[facet_start],
         facet_feature=feature[facet_start],
@@ -233,12 +218,10 @@ def _run_starts(keys: Ints) -> Ints:
     return np.flatnonzero(np.diff(keys, prepend=-1)).astype(np.int64)
 
 
-def _normalised(weights: Floats, starts: Ints) -> Floats:
-    """The weights divided by the sum of their run."""
-    if not len(weights):
-        return weights
-    sums = np.add.reduceat(weights, starts)
-    return np.asarray(weights / np.repeat(sums, np.diff(starts, append=len(weights))))
+def _even(starts: Ints, entries: int) -> Floats:
+    """Weights (entries,) that are equal within each run and sum to 1 there."""
+    lengths = np.diff(starts, append=entries)
+    return np.asarray(np.repeat(1.0 / lengths, lengths))
 
 
 def _carriers(experiences: Sequence[Experience]) -> dict[str, tuple[int, ...]]:

@@ -4,7 +4,7 @@ fixed, known from the definitions:
     bias                      1
     placement:ID              1
     channel:CHANNEL:KIND      1
-    attribute:NAME=VALUE      1, or the share of the experience's items that carry the value
+    attribute:NAME=VALUE      1 for each value it declares, or else asks of its items
     experience:ID             1
 moving, known at the moment (D of them):
     match:NAME                mean affinity for the experience's values of this facet, log-odds clipped to ±3
@@ -21,7 +21,7 @@ The stage is no feature: it may trigger and value, content is never chosen by it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 
 def moving_names(facets: Iterable[str], kinds: Iterable[str]) -> tuple[str, ...]:
@@ -32,10 +32,10 @@ def moving_names(facets: Iterable[str], kinds: Iterable[str]) -> tuple[str, ...]
 
 
 def fixed_features(
-    experience_id: str, kind: str, placement_id: str, channel: str, about: Mapping[str, float]
+    experience_id: str, kind: str, placement_id: str, channel: str, about: Iterable[str]
 ) -> dict[str, float]:
-    """The features that a candidate always has; ``about`` is value name → weight."""
-    attributes = {f"attribute:{value}": weight for value, weight in about.items()}
+    """The features that a candidate always has; ``about`` are the values it is about."""
+    attributes = {f"attribute:{value}": 1.0 for value in about}
     return {
         "bias": 1.0,
         f"placement:{placement_id}": 1.0,

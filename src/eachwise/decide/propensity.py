@@ -36,12 +36,13 @@ def sampled(
 ) -> Floats:
     """(M, K): P(outcome) under M joint draws of the weights, σ(m + α xᵀw), w ~ N(0, Σ).
 
-    ``chosen`` are the rows of the stored draws, ``scale`` is α. One draw moves all candidates together, as their
-    shared weights do.
+    ``chosen`` are the rows of the stored draws, ``scale`` is α. What a draw moves in all candidates alike is taken out:
+    it does not help to choose among them, and doubt about the general level is no reason to be silent.
     """
     rows = list(chosen)
     logits = serial_matmul(head.moving_draws[rows], moving.T)
     logits += head.fixed_draws[rows]
+    logits -= logits.mean(axis=1, keepdims=True)
     logits *= scale
     logits += mean
     return sigmoid(logits)

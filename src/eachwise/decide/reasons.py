@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from eachwise.contracts.arrays import Ints
 from eachwise.decide.situation import Situation
+from eachwise.maths.words import value_words
 
 _REASONS_MAX = 2
 
 
 def reasons_shown(situation: Situation, row: int, *, explored: bool) -> list[str]:
     """The values of the experience that speak to the person, strongest first; at most two of a kind.
+
+    Values that read alike (``category=fish``, ``diet=fish``) are named once.
 
     Of this moment: affinity above 1 sd; in general: likewise; declared likes before both.
     """
@@ -21,7 +24,7 @@ def reasons_shown(situation: Situation, row: int, *, explored: bool) -> list[str
     declared = affinity.declared[columns].tolist()
     now = (affinity.moment[columns] - affinity.moment_sd[columns]).tolist()
     general = (affinity.general[columns] - affinity.general_sd[columns]).tolist()
-    said = [name for name, sign in zip(names, declared, strict=True) if sign > 0]
+    said = _once(name for name, sign in zip(names, declared, strict=True) if sign > 0)
     words = [f"you told us you like {each}" for each in said[:_REASONS_MAX]]
     words += [
         f"you are looking at {each} now" for each in _strongest(names, now) if each not in said
@@ -42,11 +45,6 @@ def reasons_silent(counts: Mapping[str, int], candidates: int) -> list[str]:
     return ["no experience is declared for this placement"]
 
 
-def value_words(value: str) -> str:
-    """``ice cream`` of ``category=ice-cream``."""
-    return value.partition("=")[2].replace("-", " ").replace("_", " ")
-
-
 def _columns(situation: Situation, row: int) -> Ints:
     """The catalogue's value columns that an experience is about."""
     about = situation.plan.layout.about
@@ -58,6 +56,10 @@ def _columns(situation: Situation, row: int) -> Ints:
 
 
 def _strongest(names: list[str], strengths: list[float]) -> list[str]:
-    """The names of positive strength, strongest first, at most two."""
+    """The names of positive strength, each once, strongest first, at most two."""
     ranked = sorted(zip(strengths, names, strict=True), key=lambda pair: (-pair[0], pair[1]))
-    return [name for strength, name in ranked if strength > 0.0][:_REASONS_MAX]
+    return _once(name for strength, name in ranked if strength > 0.0)[:_REASONS_MAX]
+
+
+def _once(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from eachwise.adapters.clocks import SystemClock
-from eachwise.adapters.keys import load_keys
+from eachwise.adapters.keys import keep_keys, load_keys
 from eachwise.adapters.lock import StoreLock
 from eachwise.bootstrap import open_core
 from eachwise.contracts.errors import InvalidInput
@@ -39,13 +39,15 @@ def _serve(port: int, store: Path | None, folder: Path, people: int, days: int, 
     place = store or folder / "store"
     with ExitStack() as stack:
         lock = stack.enter_context(StoreLock(place))
-        keys, _ = load_keys(place)
+        keys, made = load_keys(place)
         core = stack.enter_context(open_core(place, settings, SystemClock(), lock=lock))
         panel = Panel(core, keys, listener=Narrator())
         child = stack.enter_context(Child(panel.board.driver_ended))
 
         def started(url: str) -> None:
             lock.set_url(url)
+            if made is not None:
+                keep_keys(place, made)
             print(f"\n  Open {url}/\n\n  Ctrl-C stops everything.", flush=True)
             child.start(
                 DriverOptions(

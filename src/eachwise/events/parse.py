@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ NESTING_MAX = 64
 REJECTED_BODY_BYTES_MAX = 4096
 
 _MICROSECONDS = 1_000_000
+# A key in a rejected body is nobody's to read: whatever text stands as its value, ended or not.
+_WRITE_KEY = re.compile(rb'("writeKey"\s*:\s*)"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _decode_event = msgspec.json.Decoder(SentEvent).decode
 _decode_batch = msgspec.json.Decoder(SentBatch).decode
 # The log's encodings hold 64-bit integers only: what cannot be encoded here could not be logged.
@@ -185,8 +188,9 @@ def _read_batch(body: object) -> SentBatch:
 
 
 def _rejection(index: int, refused: Refused, data: bytes) -> Rejection:
-    body = data[:REJECTED_BODY_BYTES_MAX]
-    if len(body) < len(data):  # never cut inside a character
+    kept = _WRITE_KEY.sub(rb'\1"redacted"', data)
+    body = kept[:REJECTED_BODY_BYTES_MAX]
+    if len(body) < len(kept):  # never cut inside a character
         body = body.decode("utf-8", "ignore").encode()
     return Rejection(index=index, code=refused.code, reason=refused.reason, body=body)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
 import msgspec
+import numpy as np
 
 from eachwise.catalog import (
     build_index,
@@ -16,7 +17,7 @@ from eachwise.catalog import (
     select,
     values_of_item,
 )
-from eachwise.contracts.arrays import Bools, CatalogIndex
+from eachwise.contracts.arrays import Bools, CatalogIndex, Floats
 from eachwise.contracts.catalog import CatalogReceipt, Item, ItemQuery, RejectedItem
 from eachwise.contracts.decision import ShownItem
 from eachwise.contracts.errors import CannotReplay, InvalidInput, NotFound
@@ -37,6 +38,9 @@ class Shelf:
     def __init__(self, index: CatalogIndex) -> None:
         self.index = index
         self._masks: dict[bytes, Bools] = {}
+        carriers = np.bincount(index.indices, minlength=len(index.values))
+        # The share of items that carry each value, (V,): what to expect while nobody has engaged with it.
+        self.shares: Floats = carriers / max(len(index.items), 1)
 
     def select(self, query: ItemQuery) -> Bools:
         """The mask (N,) of the items that a query admits; computed once per version."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -45,7 +44,7 @@ def choose(inputs: Inputs, state: Individual, versions: Versions, plan: Plan) ->
         state,
         index.value_of,
         len(index.values),
-        expected_shares(index.values, versions.taste.expected),
+        _expected(versions.shelf, versions.taste),
         now_us,
         settings.affinity,
     )
@@ -82,6 +81,7 @@ def choose(inputs: Inputs, state: Individual, versions: Versions, plan: Plan) ->
     return choice
 
 
-def expected_shares(values: tuple[str, ...], expected: Mapping[str, float]) -> Floats:
-    """The population's share of each catalogue value, (V,); 0 where nobody has engaged with it yet."""
-    return np.array([expected.get(value, 0.0) for value in values])
+def _expected(shelf: Shelf, taste: TasteModel) -> Floats:
+    """The population's share of each catalogue value, (V,); the catalogue's own where nobody has engaged with it."""
+    shares = zip(shelf.index.values, shelf.shares.tolist(), strict=True)
+    return np.array([taste.expected.get(value, share) for value, share in shares])

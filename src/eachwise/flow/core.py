@@ -32,7 +32,7 @@ from eachwise.flow.learn import Learning
 from eachwise.flow.people import People
 from eachwise.flow.read import Reading
 from eachwise.flow.taste import Tasting
-from eachwise.identity import Directory
+from eachwise.identity import Directory, is_typed
 from eachwise.maths.decay import MICROSECONDS
 from eachwise.maths.hashing import stable_hash
 from eachwise.settings import Settings
@@ -49,6 +49,7 @@ class Core:
         check_names(settings.events)
         self._store = store
         self._clock = clock
+        self._executor = executor
         self.settings = settings
         self.people = People(store, settings.affinity, settings.store.individuals_in_memory_max)
         self._directory = Directory(store.identity, settings.identity)
@@ -95,7 +96,7 @@ class Core:
             tasting=self._tasting,
         )
         self._checkpointed_at_us = clock.now_us()
-        self._pruned_at_us = clock.now_us()
+        self._pruned_at_us: int | None = None
         self._unnamed = 0
 
     def open(self) -> Flow[int]:
@@ -136,15 +137,17 @@ class Core:
         )
 
     def unmerge(self, left: str, right: str) -> Flow[dict[str, str]]:
-        """Declare two identifiers to be two people, for good; both are refolded from the log."""
+        """Declare two identifiers to be two people, for good; both are refolded from the log.
+
+        Raises ``InvalidInput`` where one is not typed, or where nothing links them: then nothing is logged.
+        """
         for field, value in (("left", left), ("right", right)):
-            if (
-                value.partition(":")[0] not in ("user", "anon", "email", "device")
-                or ":" not in value
-            ):
+            if not is_typed(value):
                 raise InvalidInput(
                     f"{field}: {value!r} must be typed, like user:42 or anon:abc", field=field
                 )
+        if not self._directory.linked(left, right):
+            raise InvalidInput(f"left: {left!r} and {right!r} are two people already", field="left")
         now_us = self._clock.now_us()
         event = Event(
             message_id=f"unmerge-{stable_hash(left, right, now_us):x}",
@@ -228,7 +231,7 @@ class Core:
     def tick(self) -> Flow[None]:
         """What is due by now: settle outcomes, publish models, checkpoint, drop what is past its retention."""
         now_us = self._clock.now_us()
-        yield from self._learning.tick()
+        yield from self._learning.tick(self._ingest.applied_sequence)
         if self._tasting.due():
             yield from self._tasting.publish(self._ingest.applied_sequence)
         if (
@@ -237,15 +240,15 @@ class Core:
         ):
             self._checkpointed_at_us = now_us
             yield from self._ingest.checkpoint()
-        if now_us - self._pruned_at_us >= DAY_US:
+        # At the first tick too: a service that is restarted every day must not keep all for good.
+        if self._pruned_at_us is None or now_us - self._pruned_at_us >= DAY_US:
             self._pruned_at_us = now_us
-            self._store.prune(
-                decided_before_us=now_us - int(self.settings.store.retain_decisions_days * DAY_US)
-            )
+            kept_us = int(self.settings.store.retain_decisions_days * DAY_US)
+            yield self._executor.submit(self._store.prune, decided_before_us=now_us - kept_us)
 
     def checkpoint(self) -> Flow[None]:
         """Write what is in memory: states, identities, statistics and models, so that the next start is short."""
-        yield from self._learning.flush()
+        yield from self._learning.flush(self._ingest.applied_sequence)
         yield from self._tasting.publish(self._ingest.applied_sequence)
         yield from self._ingest.checkpoint()
 

@@ -30,7 +30,7 @@ from eachwise.flow.learn import PRIORS, Learning
 from eachwise.flow.people import People
 from eachwise.flow.taste import MODEL as TASTE
 from eachwise.flow.taste import Tasting, empty_model
-from eachwise.identity import NOBODY, Directory
+from eachwise.identity import NOBODY, Directory, is_typed
 from eachwise.learn import MODEL as PROPENSITY
 from eachwise.maths.decay import MICROSECONDS
 from eachwise.maths.hashing import stable_hash
@@ -97,16 +97,16 @@ class Deciding:
     def decide(self, request: DecideRequest) -> Flow[DecideResponse]:
         """Decide for every placement asked; the answer is given once its records are durable.
 
-        Raises ``InvalidInput`` for a request without identity or placements, ``NotFound`` for an unknown placement.
+        Raises ``InvalidInput`` for a request without identity or placements, or whose ``request_id`` was used for
+        other placements; ``NotFound`` for an unknown placement.
         """
         _check(request)
         individual_id = self._individual_of(request)
         if request.request_id is not None:
             made = self._store.decisions_of_request(individual_id, request.request_id)
             if made:
-                return DecideResponse(
-                    individual_id=individual_id, decisions=[self._answer(record) for record in made]
-                )
+                again = [self._answer(record) for record in _in_order(request, made)]
+                return DecideResponse(individual_id=individual_id, decisions=again)
         for placement_id in request.placements:
             self._catalogue.offers.placement(placement_id)
         records = [
@@ -127,7 +127,7 @@ class Deciding:
         )
 
     def _individual_of(self, request: DecideRequest) -> str:
-        if request.individual_id is not None:
+        if request.individual_id:
             return self._directory.resolve(request.individual_id)
         now_us = self._clock.now_us()
         asked = Event(
@@ -140,8 +140,9 @@ class Deciding:
         )
         person = self._directory.person_of(asked)
         if person == NOBODY:
+            field = "userId" if request.user_id else "anonymousId"
             sent = request.user_id or request.anonymous_id
-            raise InvalidInput(f"userId: {sent!r} names nobody (a blocked value)", field="userId")
+            raise InvalidInput(f"{field}: {sent!r} names nobody (a blocked value)", field=field)
         return person
 
     def _record(
@@ -173,6 +174,7 @@ class Deciding:
         record = DecisionRecord(
             decision_id=f"d-{now_us:x}-{seed:016x}",
             individual_id=individual_id,
+            asked_as=_asked_as(request),
             request_id=request.request_id,
             inputs=inputs,
             experience_id=choice.experience_id,
@@ -296,7 +298,12 @@ class Deciding:
     def _settings_at(self, version: int) -> Settings:
         if version == self._settings_version:
             return self._settings
-        return msgspec.msgpack.decode(self._kept(SETTINGS, version).body, type=Settings)
+        try:
+            return msgspec.msgpack.decode(self._kept(SETTINGS, version).body, type=Settings)
+        except msgspec.ValidationError as error:
+            raise CannotReplay(
+                f"version {version} of the settings is not valid any more: {error}"
+            ) from None
 
     def _kept(self, model: str, version: int) -> ModelVersion:
         found = self._store.model(model, version)
@@ -310,7 +317,36 @@ def _check(request: DecideRequest) -> None:
         raise InvalidInput(
             "one of userId, anonymousId or individual_id is required", field="userId"
         )
+    if request.individual_id and not is_typed(request.individual_id):
+        raise InvalidInput(
+            f"individual_id: {request.individual_id!r} must be typed, like user:42 or anon:abc; "
+            "an id as it was sent goes into userId or anonymousId",
+            field="individual_id",
+        )
     if not 1 <= len(request.placements) <= PLACEMENTS_MAX:
         raise InvalidInput(f"placements: name 1 to {PLACEMENTS_MAX} placements", field="placements")
     if request.count is not None and not 1 <= request.count <= ITEMS_MAX:
         raise InvalidInput(f"count: must be from 1 to {ITEMS_MAX}", field="count")
+
+
+def _in_order(request: DecideRequest, made: list[DecisionRecord]) -> list[DecisionRecord]:
+    """The decisions made for a request, in the order it asks now; they must be for the same placements."""
+    known = [record.inputs.placement_id for record in made]
+    if sorted(known) != sorted(request.placements):
+        raise InvalidInput(
+            f"request_id: {request.request_id!r} was used for other placements ({', '.join(known)}); "
+            "a new request needs a new one",
+            field="request_id",
+        )
+    left = list(made)
+    return [
+        left.pop(next(n for n, record in enumerate(left) if record.inputs.placement_id == wanted))
+        for wanted in request.placements
+    ]
+
+
+def _asked_as(request: DecideRequest) -> list[str]:
+    """The typed identifiers that a request names."""
+    named = [f"user:{request.user_id}"] if request.user_id else []
+    named += [f"anon:{request.anonymous_id}"] if request.anonymous_id else []
+    return [*named, request.individual_id] if request.individual_id else named

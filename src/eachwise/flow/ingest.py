@@ -128,7 +128,7 @@ class Ingest:
         decision_id = told.get("decision_id")
         if not isinstance(decision_id, str) or told.get("experience_id"):
             return event
-        record = self._learning.record_of(decision_id) or self._store.decision(decision_id)
+        record = self._learning.answered_by(event, decision_id)
         if record is None:
             return event
         decided = {

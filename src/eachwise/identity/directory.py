@@ -100,6 +100,10 @@ class Directory:
         moment = (at_us, _END_OF_MOMENT) if at_us is not None else (2**63, "")
         return self._person(owner_at(runs, moment))
 
+    def linked(self, left: str, right: str) -> bool:
+        """Whether two typed identifiers belong, or for a device-like one at any time belonged, to one person."""
+        return bool(self._people_of(left) & self._people_of(right))
+
     def sources_of(self, person: str) -> Sources:
         """Which raw ids' events may belong to a person; none for an id that is no person's canonical one."""
         if self.resolve(person) != person and person.startswith(STRONG):
@@ -143,6 +147,10 @@ class Directory:
     def _person(self, identifier: str) -> str:
         cell = self._cells.strong(identifier)
         return cell.person or identifier if cell is not None else identifier
+
+    def _people_of(self, identifier: str) -> set[str]:
+        cell = self._cells.device(identifier) if identifier.startswith(DEVICE_LIKE) else None
+        return {self.resolve(identifier)} | (self._owners(cell.runs) if cell is not None else set())
 
     def _members(self, person: str) -> dict[str, StrongCell]:
         connected = component([person], self._cells.strong)

@@ -13,6 +13,7 @@ import msgspec
 
 from eachwise.contracts.events import UNMERGED, Event
 from eachwise.contracts.ports import Login
+from eachwise.identity.cells import DEVICE_LIKE, STRONG
 from eachwise.settings import IdentitySettings
 
 # The track event that parts two identifiers for good: properties ``left`` and ``right``, typed identifiers.
@@ -127,6 +128,11 @@ class Reader:
             if isinstance(traits, dict):
                 found = self._email(traits.get("email"))
         return found
+
+
+def is_typed(identifier: str) -> bool:
+    """Whether an identifier says what it is, as ``user:42`` does, and is not empty beyond that."""
+    return identifier.startswith((*STRONG, *DEVICE_LIKE)) and not identifier.endswith(":")
 
 
 def links_of(event: Event, settings: IdentitySettings) -> list[Link]:

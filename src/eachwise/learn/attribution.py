@@ -1,24 +1,22 @@
-"""When a decision's outcome is settled, and what it was: a pure function of the record, what came back, and the time.
+"""What has come back for a decision: a pure function of the record and of the events that name it.
 
-    decided ─ not seen within reserve_s ────────────────────────────→ DROPPED
+    decided ─ not seen within reserve_s ───────────────→ dropped: nothing is learnt
        └ seen (EXPOSE, or any answer: nobody answers what was not seen)
-            ├ CLICK within the window ──────────────────────────────→ settled at once, clicked
-            ├ HIDE, UNSUBSCRIBE or COMPLAIN within the window ──────→ settled at once, disconnected
-            └ the window passes ────────────────────────────────────→ settled, neither
+            at once ───────────────────────────────────→ learnt as neither clicked nor disconnected
+            ├ CLICK within the window ─────────────────→ corrected: clicked
+            ├ HIDE, UNSUBSCRIBE or COMPLAIN within it ─→ corrected: disconnected
+            └ the window passes ───────────────────────→ final
 
-A DISMISS proves that it was seen and is neither a click nor a disconnect. Silence is not learnt from.
+Were clicks learnt at once and their absence only when the window has passed, the newest window's exposures would all
+look like successes. A DISMISS proves that it was seen and is neither. Silence is not learnt from.
 """
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from eachwise.contracts.decision import DecisionRecord
 from eachwise.contracts.events import Action
-from eachwise.contracts.experience import SILENCE
-from eachwise.contracts.learning import Exposure
 
 _MICROSECONDS = 1_000_000
 _DISCONNECTS = frozenset({Action.HIDE, Action.UNSUBSCRIBE, Action.COMPLAIN})
@@ -32,48 +30,32 @@ class Outcome(NamedTuple):
     at_us: int
 
 
-class Unsettled(enum.StrEnum):
-    """Why a decision gives the learner nothing (yet)."""
+class Answer(NamedTuple):
+    """What is known of one exposure: until when an answer counts, and the answers that do."""
 
-    PENDING = "pending"  # ask again later
-    DROPPED = "dropped"  # it never will: silence, or not seen in time
+    closes_us: int
+    clicked: bool
+    disconnected: bool
 
 
-def attribute(
-    record: DecisionRecord,
-    outcomes: Sequence[Outcome],
-    *,
-    outcome_window_s: int,
-    reserve_s: int,
-    now_us: int,
-) -> Exposure | Unsettled:
-    """The settled exposure of one decision, or why there is none. Outcomes may come in any order.
+def answer_in(outcomes: Sequence[Outcome], outcome_window_s: int) -> Answer | None:
+    """What came back so far, in any order of arrival; None while nothing proves that the decision was seen.
 
     The window is [seen, seen + ``outcome_window_s``], both included, and starts at the earliest proof of sight. A
-    click and a hide that are both known both count. Decisions not seen by decision time + ``reserve_s`` are dropped;
-    a sight that occurred later counts if it is known before the decision is dropped.
+    click and a hide both count.
     """
-    if record.experience_id == SILENCE:
-        return Unsettled.DROPPED
     seen = [each.at_us for each in outcomes if each.action in _PROOFS_OF_SIGHT]
     if not seen:
-        late = now_us > record.inputs.now_us + reserve_s * _MICROSECONDS
-        return Unsettled.DROPPED if late else Unsettled.PENDING
+        return None
     closes_us = min(seen) + outcome_window_s * _MICROSECONDS
-    clicks = [
-        each.at_us for each in outcomes if each.action is Action.CLICK and each.at_us <= closes_us
-    ]
-    harms = [
-        each.at_us for each in outcomes if each.action in _DISCONNECTS and each.at_us <= closes_us
-    ]
-    if not clicks and not harms and now_us <= closes_us:
-        return Unsettled.PENDING
-    return Exposure(
-        decision_id=record.decision_id,
-        experience_id=record.experience_id,
-        probability=record.probability,
-        features=record.features,
-        clicked=bool(clicks),
-        disconnected=bool(harms),
-        settled_at_us=min(clicks + harms, default=closes_us),
-    )
+    actions = {each.action for each in outcomes if each.at_us <= closes_us}
+    return Answer(closes_us, Action.CLICK in actions, not actions.isdisjoint(_DISCONNECTS))
+
+
+def concerns(identifiers: Iterable[str], user_id: str | None, anonymous_id: str | None) -> bool:
+    """Whether an event sent with these ids may answer a decision made for the person with these typed identifiers.
+
+    The write key ships to browsers: nobody teaches the engine with other people's decisions.
+    """
+    known = set(identifiers)
+    return f"user:{user_id}" in known or f"anon:{anonymous_id}" in known

@@ -31,6 +31,7 @@ class _Learnt(msgspec.Struct, frozen=True, array_like=True):
     features: dict[str, float]
     clicked: bool
     disconnected: bool
+    before: tuple[bool, bool] | None
 
 
 class _Head(msgspec.Struct, frozen=True, array_like=True):
@@ -78,10 +79,10 @@ class Learner:
         return self.takeup.updates
 
     def learn(self, exposures: Sequence[Exposure]) -> None:
-        """Take in settled exposures, in this order. Features of value 0 may be left out or not: it is the same."""
+        """Take in exposures and corrections of them, in this order. A feature of value 0 may as well be left out."""
         for each in exposures:
             if each.features:
-                self._take(_Learnt(each.features, each.clicked, each.disconnected))
+                self._take(_Learnt(each.features, each.clicked, each.disconnected, each.before))
 
     def publish(self, version: int, at_us: int) -> tuple[ModelVersion, PropensityModel]:
         """Make what was learnt so far version ``version``: the body to store, and the model to decide with.
@@ -119,9 +120,15 @@ class Learner:
         )
 
     def _take(self, learnt: _Learnt) -> None:
-        """Learn one outcome in both heads."""
-        self.takeup.update(learnt.features, learnt.clicked)
-        self.disconnect.update(learnt.features, learnt.disconnected)
+        """Learn one outcome in both heads, or correct what was learnt of it before."""
+        heads = ((self.takeup, learnt.clicked), (self.disconnect, learnt.disconnected))
+        if learnt.before is None:
+            for head, outcome in heads:
+                head.update(learnt.features, outcome)
+        else:
+            for (head, outcome), before in zip(heads, learnt.before, strict=True):
+                if outcome != before:
+                    head.correct(learnt.features, outcome - before)
         self._since.append(learnt)
 
     def _snapshot(self) -> bytes:

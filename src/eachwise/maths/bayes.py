@@ -126,6 +126,26 @@ class LogisticPosterior:
 
     def update(self, features: Mapping[str, float], outcome: bool | float) -> Prediction:
         """Learn one outcome (0 or 1); returns what was predicted before. O(F²)."""
+        gain, found, curvature, shrink = self._gain(features)
+        self._mean[: len(gain)] += gain * ((float(outcome) - found.probability) * shrink)
+        gain *= math.sqrt(curvature * shrink)
+        self._covariance[: len(gain), : len(gain)] -= gain[:, None] * gain
+        self.updates += 1
+        if self.half_life > 0.0 and self.updates % FORGET_EVERY_UPDATES == 0:
+            self._forget()
+        return found
+
+    def correct(self, features: Mapping[str, float], change: float) -> None:
+        """An outcome learnt earlier turns out to differ by ``change`` (+1: it was a 0 and is a 1). O(F).
+
+        The covariance holds the trial's information already, so the mean moves by Σx · change. Directly after the
+        update this is exactly what learning the right outcome would have given: Σ'x = Σx / (1 + hs²).
+        """
+        gain, _, _, _ = self._gain(features)
+        self._mean[: len(gain)] += gain * change
+
+    def _gain(self, features: Mapping[str, float]) -> tuple[Floats, Prediction, float, float]:
+        """k = Σx (F,), the prediction, h = max(p(1 − p), 1e-4) and 1 / (1 + h s²)."""
         columns = [self._column(name) for name in features]
         x = np.fromiter(features.values(), dtype=np.float64, count=len(columns))
         size = len(self.names)
@@ -134,14 +154,8 @@ class LogisticPosterior:
         variance = max(float((gain[columns] * x).sum()), 0.0)
         probability = predictive(mean, variance)
         curvature = max(probability * (1.0 - probability), _CURVATURE_MIN)
-        shrink = 1.0 / (1.0 + curvature * variance)
-        self._mean[:size] += gain * ((float(outcome) - probability) * shrink)
-        gain *= math.sqrt(curvature * shrink)
-        self._covariance[:size, :size] -= gain[:, None] * gain
-        self.updates += 1
-        if self.half_life > 0.0 and self.updates % FORGET_EVERY_UPDATES == 0:
-            self._forget()
-        return Prediction(mean, variance, probability)
+        found = Prediction(mean, variance, probability)
+        return gain, found, curvature, 1.0 / (1.0 + curvature * variance)
 
     def _forget(self) -> None:
         """Σ ← R Σ R with R = diag(√min(2^(updates / half-life), prior variance / variance)), R ≥ 1."""

@@ -43,6 +43,12 @@ class UnmergeRequest(msgspec.Struct, frozen=True, kw_only=True):
     right: str
 
 
+class DecideBody(DecideRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A decision's request as a body holds it: beside the key, no field that nobody would read."""
+
+    write_key: object = msgspec.field(default=None, name="writeKey")
+
+
 class Health(msgspec.Struct, frozen=True, kw_only=True):
     """The answer of a service that answers."""
 
@@ -212,7 +218,7 @@ async def health(_: Call) -> Health:
     return Health()
 
 
-_decide_request = msgspec.json.Decoder(DecideRequest)
+_decide_request = msgspec.json.Decoder(DecideBody)
 _unmerge_request = msgspec.json.Decoder(UnmergeRequest)
 
 
@@ -224,9 +230,24 @@ def _decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         field = path.strip("`").removeprefix("$").removeprefix(".")
         if not field and "required field" in reason:
             field = reason.rpartition("required field ")[2].strip("`")
+        if not field and "unknown field" in reason:
+            field = reason.rpartition("unknown field ")[2].strip("`")
+            reason = _no_field(field, decoder.type)
         raise InvalidInput(f"{field or 'body'}: {reason}", field=field) from None
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise InvalidInput(f"the body is not JSON: {error}", code="invalid_json") from None
+
+
+def _no_field(sent: str, shape: type[msgspec.Struct]) -> str:
+    """What to write instead of a field that is not there; ``user_id`` is close to ``userId``."""
+    known = {_folded(each.encode_name): each.encode_name for each in msgspec.structs.fields(shape)}
+    meant = known.get(_folded(sent))
+    fix = f"write {meant}" if meant else f"known: {', '.join(known.values())}"
+    return f"there is no such field; {fix}"
+
+
+def _folded(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()
 
 
 def _document(body: bytes, name: str, known_placements: dict[str, Placement]) -> object:

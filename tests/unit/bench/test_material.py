@@ -41,7 +41,9 @@ def test_a_suffix_makes_other_people_and_messages_of_the_same_events(material: M
 
 
 def test_a_touch_is_one_event_for_each_person(material: Material) -> None:
-    batches = [json.loads(body)["batch"] for body in touch_bodies(material, ["a", "b", "c"], 2)]
+    batches = [
+        json.loads(body)["batch"] for body in touch_bodies(material, ["a", "b", "c"], "t", 2)
+    ]
     assert [[event["userId"] for event in batch] for batch in batches] == [["a", "b"], ["c"]]
 
 

@@ -20,7 +20,14 @@ FIGURES = {
         *("compute_p50", "commit_p50", "fsync_p50", "loaded_p50", "loaded_p99", "loaded_imported"),
     },
     "start": {"first_decision"},
-    "memory": {"person_p50", "person_p99", "people", "rss_started", "rss_all_touched"},
+    "memory": {
+        "person_p50",
+        "person_p99",
+        "people",
+        "rss_started",
+        "rss_touched",
+        "cold_events_per_s",
+    },
 }
 
 

@@ -35,6 +35,7 @@ def made(**changes: Any) -> tuple[DecisionRecord, Choice]:
     record = DecisionRecord(
         decision_id="d1",
         individual_id="p1",
+        asked_as=[],
         request_id=None,
         inputs=inputs,
         experience_id=choice.experience_id,

@@ -91,14 +91,21 @@ def test_a_candidate_in_full() -> None:
     )
 
 
-def test_an_experience_without_attributes_is_about_its_items() -> None:
+def test_an_experience_without_attributes_is_about_what_its_query_asks_for() -> None:
     affinity = indifferent(SHOP)
     affinity.general[SHOP.value_of["category=fish"]] = 1.0
     query = ItemQuery(where={"category": ["fish", "beef"]})
     found = features_of(Experience(experience_id="e", items=query), affinity=affinity)
     assert found["match:category"] == pytest.approx(0.5)
-    assert found["attribute:category=fish"] == found["attribute:diet=meat"] == 0.5
-    assert "attribute:category=fruit" not in found
+    assert found["attribute:category=fish"] == found["attribute:category=beef"] == 1.0
+
+
+def test_a_personal_list_is_not_judged_by_the_catalogues_average() -> None:
+    affinity = indifferent(SHOP)
+    affinity.general[:] = -2.0
+    affinity.evidence[:] = 0.0
+    found = features_of(Experience(experience_id="e", items=ItemQuery()), affinity=affinity)
+    assert not [name for name in found if name.startswith(("match:", "aversion", "attribute:"))]
 
 
 def test_several_values_of_a_facet_are_averaged() -> None:
@@ -190,23 +197,26 @@ def test_scores_are_those_of_the_dense_formula_with_priors_for_what_is_new() -> 
             assert found.probability[row] == pytest.approx(said.probability, abs=1e-12)
 
 
-def test_draws_move_candidates_together_and_have_the_scores_spread() -> None:
+def test_draws_have_the_scores_spread_and_move_the_candidates_apart_only() -> None:
     model, _, _ = learnt_model()
     prepared = plan_of(experiences_of("beef", "fish", "fruit"), SHOP, model).layout
     plan = with_model(prepared, model, PRIORS, draws=4000)
     moving = moving_rows(2, len(prepared.moving), 3)
     found = score(plan.takeup, moving)
-    p = sampled(plan.takeup, moving, found.mean, range(4000), 1.0)
-    logits = np.log(p / (1.0 - p))
-    assert logits.mean(axis=0) == pytest.approx(found.mean, abs=0.1)
-    assert logits.var(axis=0) == pytest.approx(found.variance, rel=0.1)
+    raw = plan.takeup.moving_draws @ moving.T + plan.takeup.fixed_draws
+    assert raw.mean(axis=0) == pytest.approx(0.0, abs=0.1)
+    assert raw.var(axis=0) == pytest.approx(found.variance, rel=0.1)
     # Beef and fish, both known to the model: their logits covary by xᵀΣy.
     x, y = (
         np.array([named(prepared, row, moving[row]).get(name, 0.0) for name in model.names])
         for row in (0, 1)
     )
     together = float(x @ model.takeup.covariance @ y)
-    assert float(np.cov(logits[:, 0], logits[:, 1])[0, 1]) == pytest.approx(together, abs=0.03)
+    assert float(np.cov(raw[:, 0], raw[:, 1])[0, 1]) == pytest.approx(together, abs=0.03)
+    # What moves all alike is taken out: neither the choice among them nor silence hangs on it.
+    p = sampled(plan.takeup, moving, found.mean, range(4000), 1.0)
+    apart = raw - raw.mean(axis=1, keepdims=True)
+    assert np.log(p / (1.0 - p)) == pytest.approx(found.mean + apart)
     still = sampled(plan.takeup, moving, found.mean, range(5), 0.0)
     assert still == pytest.approx(np.tile(1.0 / (1.0 + np.exp(-found.mean)), (5, 1)))
 

@@ -35,7 +35,6 @@ def exposures(seed: int, count: int) -> list[Exposure]:
                 },
                 clicked=bool(generator.random() < (0.3 if which == "fish" else 0.03)),
                 disconnected=bool(generator.random() < (0.1 if which == "beef" else 0.0)),
-                settled_at_us=number,
             )
         )
     return made
@@ -122,6 +121,34 @@ def test_another_pace_of_forgetting_starts_a_new_snapshot() -> None:
     rebuilt.learn(exposures(5, 10))
     third, _ = rebuilt.publish(3, 0)
     assert third.base == 0
+
+
+def test_an_outcome_that_is_corrected_at_once_was_never_wrong() -> None:
+    direct, corrected = Learner(SETTINGS), Learner(SETTINGS)
+    for each in exposures(3, 400):
+        direct.learn([each])
+        first = msgspec.structs.replace(each, clicked=False, disconnected=False)
+        again = msgspec.structs.replace(each, before=(False, False))
+        corrected.learn([first, again])
+    left, right = direct.propensity_model(1), corrected.propensity_model(1)
+    np.testing.assert_allclose(left.takeup.mean, right.takeup.mean, atol=1e-10)
+    np.testing.assert_allclose(left.takeup.covariance, right.takeup.covariance, atol=0.02)
+    np.testing.assert_allclose(left.disconnect.mean, right.disconnect.mean, atol=1e-10)
+
+
+def test_corrections_are_published_and_restored_to_the_bit() -> None:
+    learner = Learner(SETTINGS)
+    published = []
+    for version, each in enumerate(exposures(5, 12), start=1):
+        later = msgspec.structs.replace(
+            each, clicked=True, before=(each.clicked, each.disconnected)
+        )
+        learner.learn([each, later])
+        published.append(learner.publish(version, at_us=version))
+    snapshot = max(i for i, (version, _) in enumerate(published) if version.base == 0)
+    versions = [version for version, _ in published[snapshot:]]
+    again = restore(versions[0], versions[1:], SETTINGS)
+    assert bits(again.propensity_model(12)) == bits(published[-1][1])
 
 
 def test_a_version_can_only_follow() -> None:

@@ -79,6 +79,17 @@ def test_the_recipe_to_the_letter() -> None:
     assert posterior.covariance == pytest.approx(covariance, abs=1e-12)
 
 
+def test_a_correction_right_after_is_exact() -> None:
+    right, corrected = LogisticPosterior(unit), LogisticPosterior(unit)
+    x = {"bias": 1.0, "match": -0.7}
+    right.update(x, 1)
+    corrected.update(x, 0)
+    corrected.correct(x, +1.0)
+    np.testing.assert_allclose(corrected.mean, right.mean, rtol=1e-12)
+    np.testing.assert_allclose(corrected.covariance, right.covariance, rtol=1e-12)
+    assert corrected.updates == 1
+
+
 def test_close_to_the_exact_laplace_posterior() -> None:
     rows, clicks = simulated(2, 400, np.array([-1.5, 0.8, -0.6]))
     posterior = LogisticPosterior(unit)

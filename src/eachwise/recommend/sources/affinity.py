@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from eachwise.contracts.arrays import AffinityVectors, CatalogIndex, Floats, TasteModel
+from eachwise.maths.words import value_words
 from eachwise.recommend.views import Alignment, PersonTaste
 
 # Spread τ of true tastes, in log-odds: an estimate counts by its reliability τ²/(τ² + sd²).
@@ -24,19 +25,19 @@ def score(
 def explain(
     person: PersonTaste, model: TasteModel, catalog: CatalogIndex, alignment: Alignment, row: int
 ) -> str | None:
-    """``you often choose category=fish``: the item's value that speaks for it most."""
+    """``you often choose fish``: the item's value that speaks for it most."""
     columns = catalog.indices[catalog.indptr[row] : catalog.indptr[row + 1]]
     affinity = person.affinity
     taste = _taste(affinity)[columns]
     if not len(columns) or taste.max() <= 0:
         return None
     column = columns[int(taste.argmax())]
-    value = catalog.values[column]
+    words = value_words(catalog.values[column])
     if affinity.declared[column] > 0:
-        return f"you said that you like {value}"
+        return f"you told us you like {words}"
     if affinity.moment[column] > affinity.general[column]:
-        return f"you are looking at {value} now"
-    return f"you often choose {value}"
+        return f"you are looking at {words} now"
+    return f"you often choose {words}"
 
 
 def _taste(affinity: AffinityVectors) -> Floats:
