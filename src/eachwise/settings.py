@@ -137,7 +137,7 @@ class StoreSettings(_Section, frozen=True):
 
     synchronous: Literal["FULL", "NORMAL", "OFF"] = "FULL"
     checkpoint_interval_s: Interval = 1.0
-    individuals_in_memory_max: Count = 20_000
+    individuals_in_memory_max: Count = 10_000
     retain_decisions_days: Days = 90.0
 
 
@@ -176,10 +176,11 @@ def range_of(path: str) -> str:
         kind = get_type_hints(kind, include_extras=True).get(name) if _is_section(kind) else None
     for meta in get_args(kind)[1:]:
         if isinstance(meta, msgspec.Meta):
-            low = f"at least {meta.ge:g}" if meta.ge is not None else f"above {meta.gt:g}"
-            if meta.le is None or meta.le >= _DAYS_MOST:
-                return low
-            return f"at most {meta.le:g}" if meta.ge == -_MOST else f"{low}, at most {meta.le:g}"
+            if meta.ge == -_MOST:
+                return f"at most {meta.le:g}"
+            if meta.le is not None and meta.le < _DAYS_MOST:
+                return f"from {meta.ge:g} to {meta.le:g}"
+            return f"at least {meta.ge:g}" if meta.ge is not None else f"above {meta.gt:g}"
     return ""
 
 

@@ -37,7 +37,6 @@ def a_decision(
         priority=0.25,
         probability=0.75,
         factors=Factors(p_takeup=0.1, value=2.5),
-        features={"hour": 0.5},
     )
     return DecisionRecord(
         decision_id=decision_id,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from eachwise import Engine
 from eachwise.adapters.clocks import SettableClock
+from eachwise.contracts.decision import DecideRequest
 from eachwise.contracts.errors import InvalidInput, NotFound
-from tests.flow.shop import answer, view
+from eachwise.flow.drive import run
+from eachwise.settings import parse_settings
+from tests.flow.shop import answer, furnish, view
 
 
 def shown(engine: Engine, user: str) -> list[str]:
@@ -218,6 +223,82 @@ def test_a_repeated_request_gets_the_same_answer(engine: Engine) -> None:
     again = engine.decide("u", placements=["hero", "rail"], request_id="r-1")
     assert again == first
     assert engine.status()["counts"]["decisions"] == 2
+
+
+def test_a_repeated_request_for_other_placements_is_refused(engine: Engine) -> None:
+    first = engine.decide("u", placements=["hero", "rail"], request_id="r-1")
+    turned = engine.decide("u", placements=["rail", "hero"], request_id="r-1")
+    assert turned.decisions == first.decisions[::-1]
+    for placements in (["hero"], ["hero", "mail"], ["hero", "rail", "rail"]):
+        with pytest.raises(InvalidInput, match="'r-1' was used for other placements") as caught:
+            engine.decide("u", placements=placements, request_id="r-1")
+        assert caught.value.field == "request_id"
+    twice = engine.decide("u", placements=["hero", "hero"], request_id="r-2")
+    assert engine.decide("u", placements=["hero", "hero"], request_id="r-2") == twice
+
+
+@pytest.mark.parametrize("sent", ["42", "cookie:x", "user:", ":x"])
+def test_an_individual_must_be_typed(engine: Engine, sent: str) -> None:
+    request = DecideRequest(individual_id=sent, placements=["hero"])
+    with pytest.raises(InvalidInput, match=r"individual_id.*user:42") as caught:
+        run(engine.core.decide(request))
+    assert caught.value.field == "individual_id"
+    typed = DecideRequest(individual_id="user:42", placements=["hero"])
+    assert run(engine.core.decide(typed)).individual_id == "user:42"
+
+
+@pytest.mark.parametrize(
+    ("user_id", "anonymous_id", "field"),
+    [(None, "guest", "anonymousId"), ("guest", None, "userId"), ("null", "guest", "userId")],
+)
+def test_a_blocked_value_is_named_by_its_field(
+    engine: Engine, user_id: str | None, anonymous_id: str | None, field: str
+) -> None:
+    with pytest.raises(InvalidInput, match=f"^{field}: .*blocked") as caught:
+        engine.decide(user_id, anonymous_id=anonymous_id, placements=["hero"])
+    assert caught.value.field == field
+
+
+def test_old_decisions_go_at_the_first_tick_and_then_daily(
+    tmp_path: Path, clock: SettableClock
+) -> None:
+    def made(engine: Engine) -> int:
+        return int(engine.status()["counts"]["decisions"])
+
+    settings = parse_settings({"store": {"retain_decisions_days": 2}})
+    with Engine.open(tmp_path, settings=settings, clock=clock) as engine:
+        furnish(engine)
+        engine.tick()
+        engine.decide("u", placements=["rail"])
+        clock.advance(seconds=1.5 * 86_400)
+        engine.decide("u", placements=["rail"])
+    for kept in (2, 1):
+        with Engine.open(tmp_path, settings=settings, clock=clock) as engine:
+            engine.tick()
+            assert made(engine) == kept
+            clock.advance(seconds=0.6 * 86_400)
+    with Engine.open(tmp_path, settings=settings, clock=clock) as engine:
+        engine.tick()
+        assert made(engine) == 1
+        clock.advance(seconds=1.1 * 86_400)
+        engine.tick()
+        assert made(engine) == 0
+
+
+def test_pruning_does_not_hold_the_loop(clock: SettableClock) -> None:
+    threads = []
+    with Engine.open(clock=clock) as engine:
+        store = engine.core._store
+        prune = store.prune
+
+        def watched(*, decided_before_us: int) -> int:
+            threads.append(threading.current_thread().name)
+            return prune(decided_before_us=decided_before_us)
+
+        store.prune = watched  # type: ignore[method-assign]
+        engine.tick()
+        engine.tick()
+    assert [name.partition("_")[0] for name in threads] == ["eachwise-solve"]
 
 
 def test_wrong_requests_say_what_is_wrong(engine: Engine) -> None:

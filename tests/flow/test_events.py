@@ -13,6 +13,7 @@ import pytest
 from eachwise import Engine
 from eachwise.adapters.clocks import SettableClock
 from eachwise.cli.importing import take_file
+from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.individual import Individual
 from eachwise.maths.times import iso
 from tests.flow.shop import START_US, furnish
@@ -248,3 +249,35 @@ def test_what_was_learnt_before_a_crash_is_not_learnt_again(tmp_path: Path) -> N
         clock.advance(seconds=100)
         engine.tick()
         assert engine.status()["outcomes"] == {"learnt": 1, "waiting": 0}
+
+
+def test_two_people_already_are_not_parted() -> None:
+    def logged(engine: Engine) -> int:
+        return int(engine.status()["counts"]["events"])
+
+    with furnished() as engine:
+        engine.track(None, "Product Viewed", {"product_id": "fish-0"}, anonymousId="phone")
+        engine.identify("u", {"email": "u@shop.example"})
+        before = logged(engine)
+        for left, right in (
+            ("user:u", "anon:phone"),
+            ("anon:phone", "email:u@shop.example"),
+            ("user:u", "user:nobody"),
+        ):
+            with pytest.raises(InvalidInput, match="two people already"):
+                engine.unmerge(left, right)
+        with pytest.raises(InvalidInput, match=r"right: '.*' must be typed"):
+            engine.unmerge("user:u", "phone")
+        assert logged(engine) == before
+        assert engine.unmerge("user:u", "email:u@shop.example")["user:u"] == "user:u"
+        assert logged(engine) == before + 1
+
+
+def test_an_earlier_owner_of_a_shared_device_can_be_parted_from_it() -> None:
+    with furnished() as engine:
+        for minutes, user in ((40, "ann"), (20, "bob")):
+            at = iso(START_US - minutes * 60_000_000)
+            engine.identify(user, anonymousId="tablet", timestamp=at)
+        assert engine.unmerge("user:ann", "anon:tablet")["anon:tablet"] == "user:bob"
+        with pytest.raises(InvalidInput, match="two people already"):
+            engine.unmerge("user:ann", "anon:tablet")

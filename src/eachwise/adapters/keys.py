@@ -17,23 +17,22 @@ KEY_BYTES = 24
 
 def load_keys(
     store: Path, *, write: str | None = None, secret: str | None = None
-) -> tuple[Keys, Keys | None]:
-    """The keys to serve with, and the same where they were made just now: ``keep_keys`` them once the server started.
+) -> tuple[Keys, bool]:
+    """The store's keys, and whether they were made just now: ``keep_keys`` them once the server has started.
 
     Given keys win over (and do not change) the kept ones; nothing is written here. Raises ``StoreError`` when
     the file cannot be read.
     """
     if write and secret:
-        return Keys(write=write, secret=secret), None
+        return Keys(write=write, secret=secret), False
     path = store / FILE
-    made: Keys | None = None
     try:
         kept = msgspec.json.decode(path.read_bytes(), type=Keys)
     except FileNotFoundError:
-        kept = made = Keys(write=write or _new("wk"), secret=secret or _new("sk"))
+        return Keys(write=write or _new("wk"), secret=secret or _new("sk")), True
     except (OSError, msgspec.DecodeError) as error:
         raise StoreError(f"{path}: cannot read the keys: {error}") from None
-    return Keys(write=write or kept.write, secret=secret or kept.secret), made
+    return Keys(write=write or kept.write, secret=secret or kept.secret), False
 
 
 def keep_keys(store: Path, keys: Keys) -> None:

@@ -1,17 +1,24 @@
-"""A running server, spoken to over HTTP with the same verbs as the in-process engine. Used by the command line."""
+"""A running server, spoken to over HTTP with the same verbs as the in-process engine."""
 
 from __future__ import annotations
 
 import http.client
 import time
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
-from eachwise.contracts.catalog import CatalogReceipt
-from eachwise.contracts.decision import DecideRequest, DecideResponse, Explanation, Replay
+from eachwise.contracts.catalog import CatalogReceipt, RejectedItem
+from eachwise.contracts.decision import (
+    DecideRequest,
+    DecideResponse,
+    DecisionRecord,
+    Explanation,
+    Replay,
+)
 from eachwise.contracts.errors import (
     Busy,
     CannotReplay,
@@ -66,9 +73,27 @@ class RemoteEngine:
 
     # -- verbs ---------------------------------------------------------------------------------------------
 
-    def send(self, events: Sequence[Mapping[str, Any]]) -> BatchResult:
+    def send(self, events: Iterable[Mapping[str, Any]]) -> BatchResult:
         """Send a batch of events in Segment's shape. Safe to repeat: message ids make it so."""
-        return self._call("POST", "/v1/batch", BatchResult, {"batch": events})
+        return self._call("POST", "/v1/batch", BatchResult, {"batch": list(events)})
+
+    def track(
+        self,
+        user_id: str | None,
+        event: str,
+        properties: Mapping[str, Any] | None = None,
+        **fields: Any,
+    ) -> BatchResult:
+        """One ``track`` event; ``fields`` are Segment's: ``anonymousId``, ``timestamp``, ``messageId``, ``context``."""
+        body = {"userId": user_id, "event": event, "properties": dict(properties or {})}
+        return self._call("POST", "/v1/track", BatchResult, _named(body | fields))
+
+    def identify(
+        self, user_id: str | None, traits: Mapping[str, Any] | None = None, **fields: Any
+    ) -> BatchResult:
+        """One ``identify`` event."""
+        body = {"userId": user_id, "traits": dict(traits or {})}
+        return self._call("POST", "/v1/identify", BatchResult, _named(body | fields))
 
     def decide(
         self,
@@ -109,13 +134,31 @@ class RemoteEngine:
         """How far a file has been taken."""
         return self._call("GET", f"/v1/imports/{digest}", ImportProgress)
 
-    def put_items(self, body: bytes) -> CatalogReceipt:
-        """Add or replace items, as JSON Lines."""
+    def put_items(self, items: bytes | Iterable[Mapping[str, Any]]) -> CatalogReceipt:
+        """Add or replace items: JSON Lines as bytes, or dicts."""
+        body = items if isinstance(items, bytes) else list(items)
         return self._call("POST", "/v1/items", CatalogReceipt, body)
 
-    def define(self, document: bytes) -> Definitions:
-        """Replace placements and experiences by a YAML document."""
-        return self._call("PUT", "/v1/definitions", Definitions, document)
+    def remove_items(self, item_ids: Sequence[str]) -> CatalogReceipt:
+        """Take items out of the catalogue, one after another."""
+        version, missing = 0, []
+        for number, item_id in enumerate(item_ids):
+            path = f"/v1/items/{quote(item_id, safe='')}"
+            try:
+                version = self._call("DELETE", path, CatalogReceipt).version
+            except NotFound as error:
+                missing.append(RejectedItem(line=number, field="item_id", reason=error.message))
+        return CatalogReceipt(
+            success=not missing,
+            accepted=len(item_ids) - len(missing),
+            version=version or self.status()["catalog_version"],
+            rejected=missing,
+        )
+
+    def define(self, document: str | bytes | Mapping[str, Any]) -> Definitions:
+        """Replace placements and experiences by a YAML document (or the same as a dict)."""
+        body = document.encode() if isinstance(document, str) else document
+        return self._call("PUT", "/v1/definitions", Definitions, body)
 
     def individual(self, individual_id: str) -> Profile:
         """Who this person is to us."""
@@ -126,6 +169,10 @@ class RemoteEngine:
         return self._call(
             "POST", "/v1/individuals/unmerge", dict[str, str], {"left": left, "right": right}
         )
+
+    def decision(self, decision_id: str) -> DecisionRecord:
+        """A decision's record."""
+        return self._call("GET", f"/v1/decisions/{quote(decision_id)}", DecisionRecord)
 
     def explain(self, decision_id: str) -> Explanation:
         """Why it was decided so."""
@@ -194,6 +241,11 @@ class RemoteEngine:
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
         self._connection.request(method, self._parts.path.rstrip("/") + path, payload, headers)
         return self._connection.getresponse()
+
+
+def _named(event: dict[str, Any]) -> dict[str, Any]:
+    """The event with a message id, so that a second try after a lost answer is not a second event."""
+    return {"messageId": str(uuid.uuid4())} | event
 
 
 def _problem(status: int, content: bytes) -> EachwiseError:

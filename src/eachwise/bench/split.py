@@ -19,6 +19,7 @@ from eachwise.settings import Settings
 
 PAGE_BYTES = 4096
 WARMUP = 100
+BLOCK = 50
 
 
 @dataclass(slots=True)
@@ -35,7 +36,7 @@ class Split:
 
 
 def split(store: Path, anonymous_ids: Sequence[str], decisions: int) -> Split:
-    """Decide for one person after another at synchronous=FULL, with a bare fsync between any two decisions.
+    """Decide for one person after another at synchronous=FULL; after each block of decisions, as many bare fsyncs.
 
     ``compute`` is the flow's own time, ``commit`` its wait for the record to be durable, ``fsync`` a write of 4 KiB
     to a file beside the store and the wait for it.
@@ -45,16 +46,21 @@ def split(store: Path, anonymous_ids: Sequence[str], decisions: int) -> Split:
         open_core(store, Settings(), SystemClock()) as core,
         (store.parent / "fsync").open("wb", buffering=0) as page,
     ):
-        for number in range(-min(WARMUP, decisions // 4), decisions):
-            request = DecideRequest(
-                anonymous_id=anonymous_ids[number % len(anonymous_ids)], placements=[PLACEMENT]
+
+        def decide(number: int) -> tuple[float, float]:
+            anonymous_id = anonymous_ids[number % len(anonymous_ids)]
+            return _timed(
+                core.decide(DecideRequest(anonymous_id=anonymous_id, placements=[PLACEMENT]))
             )
-            compute_s, commit_s = _timed(core.decide(request))
-            fsync_s = _fsync(page.fileno())
-            if number >= 0:
+
+        for number in range(min(WARMUP, decisions // 4)):
+            decide(number)
+        for start in range(0, decisions, BLOCK):
+            block = range(start, min(start + BLOCK, decisions))
+            for compute_s, commit_s in map(decide, block):
                 found.times_s["compute"].append(compute_s)
                 found.times_s["commit"].append(commit_s)
-                found.times_s["fsync"].append(fsync_s)
+            found.times_s["fsync"] += [_fsync(page.fileno()) for _ in block]
     return found
 
 

@@ -23,10 +23,10 @@ def serve(parsed: argparse.Namespace) -> None:
 
         def announce(url: str) -> None:
             lock.set_url(url)
-            if made is not None:
-                keep_keys(store, made)
+            if made:
+                keep_keys(store, keys)
             print(f"eachwise serves {store} at {url}", flush=True)
-            if made is not None:
+            if made:
                 _print_keys(store, keys)
 
         run_server(

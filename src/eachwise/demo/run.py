@@ -46,8 +46,8 @@ def _serve(port: int, store: Path | None, folder: Path, people: int, days: int, 
 
         def started(url: str) -> None:
             lock.set_url(url)
-            if made is not None:
-                keep_keys(place, made)
+            if made:
+                keep_keys(place, keys)
             print(f"\n  Open {url}/\n\n  Ctrl-C stops everything.", flush=True)
             child.start(
                 DriverOptions(

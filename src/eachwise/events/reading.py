@@ -88,14 +88,23 @@ def _line(holder: object) -> Line | None:
     if not isinstance(holder, dict):
         item_id = _as_text(holder)
         return Line(item_id) if item_id else None
-    item_id = text(holder, *_ITEM_KEYS)
+    # The spec's own key first: most lines are read here, and many a line in a list.
+    named = holder.get("product_id")
+    item_id = (
+        named
+        if type(named) is str and named and named == named.strip()
+        else text(holder, *_ITEM_KEYS)
+    )
     if not item_id:
         return None
-    quantity, price = number(holder.get("quantity")), number(holder.get("price"))
+    quantity, price = holder.get("quantity"), holder.get("price")
+    if quantity is None and price is None:
+        return Line(item_id)
+    counted, asked = number(quantity), number(price)
     return Line(
         item_id,
-        quantity if quantity is not None and quantity > 0 else 1.0,
-        price if price is not None and price >= 0 else None,
+        counted if counted is not None and counted > 0 else 1.0,
+        asked if asked is not None and asked >= 0 else None,
     )
 
 

@@ -17,7 +17,7 @@ from eachwise.catalog import (
     select,
     values_of_item,
 )
-from eachwise.contracts.arrays import Bools, CatalogIndex, Floats
+from eachwise.contracts.arrays import Bools, CatalogIndex, Floats, TasteModel
 from eachwise.contracts.catalog import CatalogReceipt, Item, ItemQuery, RejectedItem
 from eachwise.contracts.decision import ShownItem
 from eachwise.contracts.errors import CannotReplay, InvalidInput, NotFound
@@ -38,9 +38,19 @@ class Shelf:
     def __init__(self, index: CatalogIndex) -> None:
         self.index = index
         self._masks: dict[bytes, Bools] = {}
-        carriers = np.bincount(index.indices, minlength=len(index.values))
-        # The share of items that carry each value, (V,): what to expect while nobody has engaged with it.
-        self.shares: Floats = carriers / max(len(index.items), 1)
+        self._expected: tuple[TasteModel | None, Floats] = (None, np.zeros(0))
+        self._shares = np.bincount(index.indices, minlength=len(index.values)) / max(
+            len(index.items), 1
+        )
+
+    def expected(self, taste: TasteModel) -> Floats:
+        """The population's share of each value, (V,); the catalogue's own where nobody has engaged with it yet."""
+        known, shares = self._expected
+        if known is not taste:
+            pairs = zip(self.index.values, self._shares.tolist(), strict=True)
+            shares = np.array([taste.expected.get(value, share) for value, share in pairs])
+            self._expected = (taste, shares)
+        return shares
 
     def select(self, query: ItemQuery) -> Bools:
         """The mask (N,) of the items that a query admits; computed once per version."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import msgspec
-import numpy as np
 
 from eachwise.catalog import showable
-from eachwise.contracts.arrays import Floats, PropensityModel, TasteModel
+from eachwise.contracts.arrays import PropensityModel, TasteModel
 from eachwise.contracts.decision import Inputs
 from eachwise.contracts.individual import Individual
 from eachwise.decide import Choice, Plan, Situation, decide
@@ -44,7 +43,7 @@ def choose(inputs: Inputs, state: Individual, versions: Versions, plan: Plan) ->
         state,
         index.value_of,
         len(index.values),
-        _expected(versions.shelf, versions.taste),
+        versions.shelf.expected(versions.taste),
         now_us,
         settings.affinity,
     )
@@ -79,9 +78,3 @@ def choose(inputs: Inputs, state: Individual, versions: Versions, plan: Plan) ->
         why = reasons(ranking, index.row_of[shown.item_id], person, index)
         choice.items[number] = msgspec.structs.replace(shown, reasons=why)
     return choice
-
-
-def _expected(shelf: Shelf, taste: TasteModel) -> Floats:
-    """The population's share of each catalogue value, (V,); the catalogue's own where nobody has engaged with it."""
-    shares = zip(shelf.index.values, shelf.shares.tolist(), strict=True)
-    return np.array([taste.expected.get(value, share) for value, share in shares])

@@ -34,8 +34,8 @@ from eachwise.identity import NOBODY, Directory
 from eachwise.individual import fold
 from eachwise.settings import Settings
 
-# A request's events are folded in slices of this many, so that a decision waits a few milliseconds at most.
-SLICE_EVENTS = 200
+# A request's events are folded in slices of this many, and others may go between: a decision waits for one at most.
+SLICE_EVENTS = 50
 # Checkpoint early when this many states are ahead of the store: bounds the encode pause and the memory pinned.
 CHANGED_MAX = 1000
 

@@ -27,7 +27,7 @@ from eachwise.events import parse_batch, parse_call
 from eachwise.flow.drive import arun
 from eachwise.service.call import Call
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 Handler = Callable[[Call], Awaitable[object]]
 
 REJECTIONS_MAX = 1000

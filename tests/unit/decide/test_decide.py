@@ -160,6 +160,27 @@ def test_reasons_speak_to_the_person() -> None:
     assert reasons() == ["you told us you like fish"]
 
 
+def test_values_that_read_alike_are_named_once() -> None:
+    shop = catalog_of([{"category": "fish", "diet": "fish", "course": "main-dish"}] * 4)
+    both = Experience(
+        experience_id="both",
+        placements=["hero"],
+        attributes={"category": "fish", "diet": "fish", "course": "main-dish"},
+        value=1.0,
+    )
+    settings = DecideSettings(probability_floor=0.0, policy="epsilon_greedy", epsilon=0.0)
+    affinity = indifferent(shop)
+    affinity.general[:] = [3.0 if value.endswith("fish") else 2.0 for value in shop.values]
+    made = situation_of(plan_of([both], shop), settings=settings, affinity=affinity)
+    assert decide(made).reasons == ["you often choose fish", "you often choose main dish"]
+    affinity.declared[:] = 1.0
+    made = situation_of(plan_of([both], shop), settings=settings, affinity=affinity)
+    assert sorted(decide(made).reasons) == [
+        "you told us you like fish",
+        "you told us you like main dish",
+    ]
+
+
 def test_leading_keeps_the_chosen_one() -> None:
     settings = DecideSettings(probability_floor=0.9)
     for seed in range(50):

@@ -390,3 +390,20 @@ def test_any_body_is_parsed_or_refused(body: object) -> None:
     with contextlib.suppress(InvalidInput):
         parsed = parse_batch(body, received_at_us=NOW_US, settings=SETTINGS, new_id=counting())
         assert isinstance(parsed, Parsed)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b'{"writeKey": "wk_hidden", "type": "page"}',
+        b'{"type": "page", "writeKey" : "wk_hid\\"den"}',
+        b'{"type": "page", "writeKey":"wk_hidden',
+        b'{"type": "page", "properties": {"writeKey": "wk_hidden"}}',
+    ],
+)
+def test_a_rejection_keeps_no_key(sent: bytes) -> None:
+    rejection = parse_event(sent, received_at_us=NOW_US, settings=SETTINGS, new_id=counting())
+    assert isinstance(rejection, Rejection)
+    assert b"hid" not in rejection.body
+    assert b'"redacted"' in rejection.body
+    assert b'"page"' in rejection.body

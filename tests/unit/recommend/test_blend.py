@@ -107,15 +107,15 @@ def test_reasons_are_words() -> None:
     ranking = rank(who, model, catalog, WEIGHTS)
     assert reasons(ranking, 2, who, catalog) == [
         "because you viewed Item 1",
-        "you often choose category=fish",
+        "you often choose fish",
         "popular now",
     ]
     liked = person(fish=1.0, declared=1.0)
     ranking = rank(liked, model, catalog, WEIGHTS)
-    assert reasons(ranking, 4, liked, catalog) == ["you said that you like category=fish"]
+    assert reasons(ranking, 4, liked, catalog) == ["you told us you like fish"]
     now = person(fish=0.1, moment=1.0)
     ranking = rank(now, model, catalog, WEIGHTS)
-    assert reasons(ranking, 4, now, catalog) == ["you are looking at category=fish now"]
+    assert reasons(ranking, 4, now, catalog) == ["you are looking at fish now"]
     nobody = person()
     ranking = rank(nobody, model, catalog, WEIGHTS)
     assert reasons(ranking, 0, nobody, catalog) == ["popular now"]

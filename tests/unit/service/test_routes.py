@@ -60,6 +60,32 @@ async def test_a_fault_names_its_field(
     assert answer.json().get("field") == field
 
 
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ("user_id", "user_id: there is no such field; write userId"),
+        ("anonymous_id", "anonymous_id: there is no such field; write anonymousId"),
+        ("requestId", "requestId: there is no such field; write request_id"),
+        ("colour", "colour: there is no such field; known: "),
+    ],
+)
+async def test_a_field_that_nobody_reads_is_refused(client: Client, sent: str, words: str) -> None:
+    async with client() as http:
+        answer = await http.post(
+            "/v1/decide", json={"placements": ["hero"], "userId": "u", sent: "x"}
+        )
+    assert answer.status_code == 400
+    assert answer.json()["field"] == sent
+    assert answer.json()["message"].startswith(words)
+
+
+async def test_the_key_may_stand_in_a_decisions_body(client: Client) -> None:
+    body = {"placements": ["hero"], "userId": "u", "writeKey": "wk_test"}
+    async with client(None) as http:
+        answer = await http.post("/v1/decide", json=body)
+    assert answer.status_code == 200
+
+
 async def test_items(client: Client, core: MemoryCore) -> None:
     async with client() as http:
         put = await http.post("/v1/items", content=b'{"item_id": "a"}\n{"item_id": "b"}\n')

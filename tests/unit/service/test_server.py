@@ -1,10 +1,14 @@
 """The server process: its address, its clean stop, and what happens where it cannot listen."""
 
+import json
+import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -67,3 +71,36 @@ def test_a_host_that_is_not_there_is_named() -> None:
         bound("no-such-host.invalid", 0),
     ):
         pass
+
+
+def test_keys_are_made_by_the_first_start_that_serves(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "eachwise", "serve", "--store", str(tmp_path / "store")]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("EACHWISE_")}
+    keys = tmp_path / "store" / "keys.json"
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        failed = subprocess.run(
+            [*command, "--port", port],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=60,
+            check=False,
+        )
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert not keys.exists()
+    for lines in (4, 1):
+        process = subprocess.Popen(
+            [*command, "--port", "0"], stdout=subprocess.PIPE, text=True, env=environment
+        )
+        assert process.stdout is not None
+        with process, process.stdout as output:
+            said = [output.readline() for _ in range(lines)]
+            process.send_signal(signal.SIGTERM)
+            assert output.read() == ""
+        assert said[0].startswith("eachwise serves")
+        if lines > 1:
+            assert json.loads(keys.read_text())["secret"] in said[2]
+    assert stat.S_IMODE(keys.stat().st_mode) == 0o600
