@@ -134,7 +134,7 @@ class Engine:
             return result
 
     def tick(self) -> None:
-        """Do what is due now: settle outcomes, publish models, checkpoint. Calls do this by themselves too."""
+        """Do what is due now: close decisions, publish models, checkpoint. Calls do this by themselves too."""
         with self._lock:
             run(self.core.tick())
 

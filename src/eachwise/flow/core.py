@@ -229,7 +229,7 @@ class Core:
     # -- housekeeping --------------------------------------------------------------------------------------
 
     def tick(self) -> Flow[None]:
-        """What is due by now: settle outcomes, publish models, checkpoint, drop what is past its retention."""
+        """What is due by now: close decisions, publish models, checkpoint, drop what is past its retention."""
         now_us = self._clock.now_us()
         yield from self._learning.tick(self._ingest.applied_sequence)
         if self._tasting.due():
