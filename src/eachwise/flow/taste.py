@@ -56,7 +56,7 @@ class Tasting:
         self._executor = executor
         self._observed = 0  # since the last version
         self._known = 0  # up to the last version
-        self._published_catalog = -1
+        self._published_catalog = catalogue.version
         self._publishing = False
         stored = store.statistic(STATISTIC)
         if stored is None:
