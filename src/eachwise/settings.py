@@ -71,7 +71,7 @@ class IdentitySettings(_Section, frozen=True):
 
 
 class AffinitySettings(_Section, frozen=True):
-    """Affinity's horizons and priors (DESIGN.md and DECIDE.md: measured)."""
+    """Affinity's horizons and priors (docs/discussions/measured.md)."""
 
     moment_half_life_s: HalfLife = 1800.0
     general_half_life_s: HalfLife = 90 * 86400.0
@@ -111,7 +111,7 @@ class DecideSettings(_Section, frozen=True):
 
     policy: Literal["thompson", "epsilon_greedy"] = "thompson"
     epsilon: Probability = 0.05
-    thompson_scale: Amount = 0.5  # α: scales the posterior's spread
+    thompson_scale: Amount = 0.3  # α: scales the posterior's spread
     thompson_draws: Annotated[int, msgspec.Meta(ge=1, le=64)] = 16
     probability_floor: Probability = (
         0.02  # shared by the candidates whose expected gain covers their expected harm

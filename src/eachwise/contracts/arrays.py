@@ -44,8 +44,9 @@ class TasteModel:
     """What the population's behaviour teaches about items: published, immutable.
 
     ``indptr``/``indices``/``weights``: CSR of item → next item, the square root of the row-normalised, distance-
-    discounted transition counts (TASTE.md). ``popularity``: each item's share of decayed engagement (long horizon);
-    ``recent``: the same on the short horizon. ``expected``: value → share of engaged items that carry it.
+    discounted transition counts (docs/discussions/measured.md). ``popularity``: each item's share of decayed
+    engagement (long horizon); ``recent``: the same on the short horizon. ``expected``: value → share of engaged items
+    that carry it.
     """
 
     version: int

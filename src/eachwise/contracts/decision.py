@@ -69,7 +69,7 @@ class DecideResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Factors(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that made a candidate's priority (DESIGN.md, Arbitration).
+    """Everything that made a candidate's priority (docs/discussions/decisions.md).
 
     priority = p_takeup · value · lever − kappa · p_disconnect − fatigue − cost, in money.
     """

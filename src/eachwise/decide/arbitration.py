@@ -1,4 +1,4 @@
-"""What each candidate is worth now (DESIGN.md, Arbitration): priority in money, every factor kept apart.
+"""What each candidate is worth now (docs/discussions/decisions.md): priority in money, every factor kept apart.
 
 priority = p_takeup · value · lever − κ · p_disconnect − fatigue − cost          silence: 0
 """

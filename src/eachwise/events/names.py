@@ -1,6 +1,6 @@
 """What track names mean: Segment's e-commerce, e-mail, push and video specs, content, our own.
 
-Engagement (view, search, add, purchase, share, click) weighs 1.0 alike, as measured (DESIGN.md).
+Engagement (view, search, add, purchase, share, click) weighs 1.0 alike, as measured (docs/discussions/measured.md).
 LIST and EXPOSE weigh 1.0 of *shown* mass, which is not engagement. A weight of 0 adds no mass.
 """
 

@@ -1,7 +1,7 @@
-"""What is believed of a weight before it was ever seen (DECIDE.md, Propensity): (mean, sd) by the feature's family.
+"""What is believed of a weight before it was ever seen: (mean, sd) by the feature's family.
 
-A positive prior on the match lets a newcomer be useful before the first click; the disconnect head mirrors it. The
-families are those of ``decide/names.py``; a test holds the two together.
+Measured (docs/discussions/measured.md). A positive prior on the match lets a newcomer be useful before the first
+click; the disconnect head mirrors it. The families are those of ``decide/names.py``; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ _UNKNOWN = (0.0, 0.1)
 _TAKEUP = {
     "bias": (-3.8, 1.0),
     "placement": (0.0, 0.3),
-    "channel": (0.0, 0.3),
+    "channel": (0.0, 0.1),
     "attribute": (0.0, 0.06),
-    "experience": (0.0, 0.3),
+    "experience": (0.0, 0.15),
     "match": (0.3, 0.15),
     "moment": (0.15, 0.15),
     "aversion": (0.2, 0.15),

@@ -16,7 +16,7 @@ _DIMENSIONS = 64  # of the behaviour that k-means sees
 # Randomised SVD: Halko, Martinsson & Tropp 2011, algorithms 4.4 and 5.1.
 _OVERSAMPLE, _POWER_STEPS = 16, 3
 _STARTS, _STEPS_MAX = 4, 60
-# λ of EASE (Steck 2019); TASTE.md has it for MovieLens-1M.
+# λ of EASE (Steck 2019); docs/discussions/measured.md.
 _EASE_RIDGE = 250.0
 
 

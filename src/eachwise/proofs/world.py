@@ -30,12 +30,12 @@ from eachwise.settings import Settings, parse_settings
 
 PROCESSES = 2
 THOMPSON: Final = "individual:thompson"
-# A simulated day passes in about a second, so what a server does every second is done every few hours: the models that
+# A simulated day passes in about a second, so what a server does every second is done once a day: the models that
 # decide are older than a server's, which favours the segments.
 PACE: Final = {
-    "learn": {"publish_interval_s": 6 * 3600.0},
+    "learn": {"publish_interval_s": 86_400.0},
     "recommend": {"publish_interval_s": 86_400.0},
-    "store": {"checkpoint_interval_s": 6 * 3600.0},
+    "store": {"checkpoint_interval_s": 86_400.0},
 }
 ENGINES: Final[dict[str, dict[str, dict[str, object]]]] = {
     THOMPSON: {"decide": {"policy": "thompson"}},
@@ -119,15 +119,16 @@ def _proof(name: str, done: str, arms: dict[str, Outcomes]) -> Proof:
 def protocol(scenarios: Sequence[Scenario]) -> str:
     """How it is done, in words."""
     first = scenarios[0]
+    by = "world" if len(scenarios) > 1 else "person"
     return (
         f"frozen-food shop, {len(scenarios)} worlds (seeds {first.seed}–{scenarios[-1].seed}) of {first.people:,} "
         f"people, {first.history_days:g} days of browsing before the first decision, then {first.decisions:,} visits "
         "with one decision each at home_hero; every method meets the same people, visits and luck; clicks, orders, "
         "hides and unsubscribes return to the engine as events, and its learning period counts; models are published "
-        "every 6 simulated hours; blanket and segments are told by the truth what their people click most, clusters "
+        "once a simulated day; blanket and segments are told by the truth what their people click most, clusters "
         "of browsing are made anew every week; value is the EUR a decision that the truth expects of the choice, "
-        "disconnect_rate is a send, by the true taste; 95 % intervals by person within worlds (linearised ratios, t), "
-        "lift paired by visit"
+        f"disconnect_rate is a send, by the true taste; 95 % intervals by {by} (linearised ratios, "
+        "t), lift paired by visit"
     )
 
 

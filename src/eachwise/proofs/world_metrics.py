@@ -5,8 +5,10 @@ Every figure is a ratio of sums R = Σa / Σb. With a_c and b_c the sums of clus
 
     e_c = a_c − R·b_c        se² = C/(C − 1) · Σ e_c² / (Σb)²        R ± t(C − 1)·se
 
-A cluster is a person in one world, since a person's visits are alike; where a ratio is of two methods (``lift``,
-``oracle_share``) both sums come from the same people, visits and luck, so that shared luck cancels.
+A cluster is a world: what a method learnt there, by its luck, is shared by all people of that world, so people are no
+independent witnesses (Ibragimov & Müller 2010 for t with few clusters). Of a single world nothing can be said of that
+luck; then a cluster is a person, since a person's visits are alike, and the interval is for that world only. Where a
+ratio is of two methods (``lift``, ``oracle_share``) both sums come from the same people, visits and luck, which cancel.
 """
 
 from __future__ import annotations
@@ -50,15 +52,14 @@ def ratio(above: ArrayLike, below: ArrayLike, cluster: Ints) -> Estimate:
     return Estimate(middle, middle - half, middle + half)
 
 
-def rate(happened: ArrayLike, of: ArrayLike, cluster: Ints) -> Estimate:
-    """The same for a share in [0, 1]; one that never happened gets Wilson's interval for 0 of so many clusters.
+def rate(happened: ArrayLike, of: ArrayLike, cluster: Ints, person: Ints) -> Estimate:
+    """The same for a share in [0, 1]; one that never happened gets Wilson's interval for 0 of so many people.
 
-    A share of nothing at all (no sends) is 0 of no clusters: anything, [0, 1].
+    A share of nothing at all (no sends) is 0 of no people: anything, [0, 1].
     """
     base = np.asarray(of, dtype=np.float64)
     if not np.asarray(happened).any():
-        clusters = len(np.unique(cluster[base > 0.0]))
-        bound = wilson(0, clusters)
+        bound = wilson(0, len(np.unique(person[base > 0.0])))
         return Estimate(0.0, 0.0, bound.high if bound else 1.0)
     found = ratio(happened, base, cluster)
     return Estimate(found.value, max(found.low, 0.0), min(found.high, 1.0))
@@ -71,19 +72,20 @@ def figures(arm: Outcomes, blanket: Outcomes, oracle: Outcomes) -> dict[str, Est
     value: EUR a decision; lift: clicks over the blanket's, less 1; oracle_share: value over the oracle's.
     """
     each, person = np.ones(len(arm.sent)), arm.person
+    cluster = arm.seed if len(np.unique(arm.seed)) > 1 else person
     found = {
-        "click_rate": rate(arm.clicked, each, person),
-        "value": ratio(arm.value, each, person),
-        "disconnect_rate": rate(arm.conflicting, arm.sent, person),
-        "hide_rate": rate(arm.hidden, arm.sent, person),
-        "conversion_rate": rate(arm.purchased, each, person),
-        "silence_rate": rate(~arm.sent, each, person),
+        "click_rate": rate(arm.clicked, each, cluster, person),
+        "value": ratio(arm.value, each, cluster),
+        "disconnect_rate": rate(arm.conflicting, arm.sent, cluster, person),
+        "hide_rate": rate(arm.hidden, arm.sent, cluster, person),
+        "conversion_rate": rate(arm.purchased, each, cluster, person),
+        "silence_rate": rate(~arm.sent, each, cluster, person),
     }
     if blanket.clicked.any():
-        clicks = ratio(arm.clicked, blanket.clicked, person)
+        clicks = ratio(arm.clicked, blanket.clicked, cluster)
         found["lift"] = Estimate(clicks.value - 1.0, clicks.low - 1.0, clicks.high - 1.0)
     if float(oracle.value.sum()) > 0.0:
-        found["oracle_share"] = ratio(arm.value, oracle.value, person)
+        found["oracle_share"] = ratio(arm.value, oracle.value, cluster)
     return found
 
 

@@ -34,7 +34,7 @@ def solve(
 ) -> TasteModel:
     """The model over these items (N) at ``now_s``; what was counted of other items is left out.
 
-    weights[i, j] = √(K_ij / (Σ_j K_ij + 1)), K the distance-discounted transitions (TASTE.md): the
+    weights[i, j] = √(K_ij / (Σ_j K_ij + 1)), K the distance-discounted transitions (docs/discussions/measured.md): the
     largest ``neighbours_max`` of each row (0: all), ties by item order, on a grid of 1/65535.
     popularity_i = (m_i + ½) / Σ(m + ½), m the long masses. recent_i ∝ popularity_i · (r_i + 5) /
     (R·popularity_i + 5), r the recent masses and R their sum. ``expected`` is passed through.

@@ -7,7 +7,7 @@ import numpy as np
 from eachwise.contracts.arrays import Floats, TasteModel
 from eachwise.recommend.views import Alignment
 
-# Weight of the trend beside popularity; TASTE.md's blend for MovieLens has .468 for "late".
+# Weight of the trend beside popularity; docs/discussions/measured.md has .468 for "late".
 LATE = 0.5
 
 

@@ -2,7 +2,7 @@
 
 It is a commutative monoid: shards, batches and single observations give the same to 1e-9 relative.
 Two things are counted. **Transitions**: Σ_{d=1..10} C_d / d, where C_d[i, j] is how much engagement
-with j came exactly d items after i in one person's history (TASTE.md, K1); they do not decay.
+with j came exactly d items after i in one person's history (docs/discussions/measured.md); they do not decay.
 **Engagement masses** of each item on two horizons, decayed forward to one reference time.
 """
 
@@ -19,7 +19,7 @@ from eachwise.contracts.arrays import Floats, Ints
 from eachwise.contracts.errors import InvalidInput
 from eachwise.maths.decay import factor
 
-WINDOW = 10  # items back that a transition reaches: TASTE.md, K1
+WINDOW = 10  # items back that a transition reaches: docs/discussions/measured.md
 LONG_HALF_LIFE_S = 30 * 86400.0  # what is popular
 RECENT_HALF_LIFE_S = 2 * 86400.0  # what is popular now; the trend is the ratio of the two
 

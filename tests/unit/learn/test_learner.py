@@ -195,5 +195,5 @@ def test_priors_are_those_that_were_measured() -> None:
     assert takeup_prior("aversion") == (0.2, 0.15)
     assert takeup_prior("fatigue:all") == (-0.2, 0.1)
     assert takeup_prior("attribute:category=beef") == (0.0, 0.06)
-    assert takeup_prior("experience:steak-week") == (0.0, 0.3)
+    assert takeup_prior("experience:steak-week") == (0.0, 0.15)
     assert disconnect_prior("aversion")[0] < 0.0 < disconnect_prior("fatigue:all")[0]

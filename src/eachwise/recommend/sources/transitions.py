@@ -7,7 +7,7 @@ import numpy as np
 from eachwise.contracts.arrays import CatalogIndex, Floats, TasteModel
 from eachwise.recommend.views import Alignment, PersonTaste
 
-# TASTE.md, "near": log(1e-3 + Σ_{k=1..10} .7^(k−1) M[x_k, :])
+# docs/discussions/measured.md, "near": log(1e-3 + Σ_{k=1..10} .7^(k−1) M[x_k, :])
 TAIL = 10
 DECAY = 0.7
 FLOOR = 1e-3
@@ -18,7 +18,7 @@ def score(
 ) -> Floats:
     """log(1 + S/1e-3), S = Σ_{k=1..10} .7^(k−1) M[x_k, :]; x_1 is newest, M the model; (N,).
 
-    The same as TASTE.md's "near" up to a constant; items that the model does not know are passed
+    The same as the measured "near" up to a constant; items that the model does not know are passed
     over.
     """
     known = _known(person, model)
