@@ -281,3 +281,13 @@ def test_an_earlier_owner_of_a_shared_device_can_be_parted_from_it() -> None:
         assert engine.unmerge("user:ann", "anon:tablet")["anon:tablet"] == "user:bob"
         with pytest.raises(InvalidInput, match="two people already"):
             engine.unmerge("user:ann", "anon:tablet")
+
+
+def test_an_event_whose_sender_went_away_is_folded_all_the_same() -> None:
+    with furnished() as engine:
+        event = {"type": "track", "event": "Product Viewed", "userId": "u", "properties": {}}
+        abandoned = engine.core.ingest_raw([event])
+        next(abandoned)  # handed to the store; the request ends before its answer
+        abandoned.close()
+        engine.tick()
+        assert engine.individual("u").events == 1

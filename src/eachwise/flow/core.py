@@ -231,6 +231,7 @@ class Core:
     def tick(self) -> Flow[None]:
         """What is due by now: close decisions, publish models, checkpoint, drop what is past its retention."""
         now_us = self._clock.now_us()
+        self._ingest.catch_up()
         yield from self._learning.tick(self._ingest.applied_sequence)
         if self._tasting.due():
             yield from self._tasting.publish(self._ingest.applied_sequence)

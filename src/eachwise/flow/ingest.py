@@ -175,6 +175,11 @@ class Ingest:
             if error is None:
                 self._apply(ticket, ticket.durable.result())
 
+    def catch_up(self) -> None:
+        """Fold what is durable and whose sender did not wait for the answer."""
+        while self._queue and self._queue[0].durable.done():
+            self._drain(self._queue[0])
+
     # -- folding -------------------------------------------------------------------------------------------
 
     def _apply(self, ticket: Ticket, committed: Committed) -> None:
