@@ -161,7 +161,11 @@ def _proving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     world = proofs.add_parser("world", help="in a simulated shop whose truth is known")
     world.add_argument("--seeds", type=int, default=5, metavar="N", help="worlds (default 5)")
     world.add_argument(
-        "--decisions", type=int, default=12_000, metavar="N", help="decisions a world and arm"
+        "--decisions",
+        type=int,
+        default=5_000,
+        metavar="N",
+        help="visits, and so decisions, a world (default 5000)",
     )
     world.add_argument("--json", action="store_true", help="one line of JSON on stdout")
     world.set_defaults(run=_lazy("proving", "prove_world"))

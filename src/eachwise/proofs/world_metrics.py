@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 
 from eachwise.contracts.arrays import Floats, Ints
 from eachwise.contracts.errors import InvalidInput
-from eachwise.maths.intervals import t_quantile, wilson
+from eachwise.maths.intervals import paired_difference, t_quantile, wilson
 from eachwise.proofs.report import Estimate
 from eachwise.proofs.world_stream import Outcomes
 
@@ -31,6 +31,11 @@ ORACLE: Final = "oracle"
 # Metric → whether more is better: what an individual method must win against every segment.
 JUDGED: Final = {"click_rate": True, "value": True, "disconnect_rate": False}
 WORDS: Final = {"click_rate": "clicks", "value": "value", "disconnect_rate": "disconnects"}
+# How one method may stand beside another.
+APART: Final = "intervals that do not touch"
+PAIRED: Final = "better world by world (paired), though intervals touch"
+OPEN: Final = "not shown to be better"
+WORSE: Final = "worse"
 _UPPER = 0.975
 
 
@@ -94,49 +99,85 @@ def all_figures(arms: Mapping[str, Outcomes]) -> dict[str, dict[str, Estimate]]:
     return {name: figures(arm, arms[BLANKET], arms[ORACLE]) for name, arm in arms.items()}
 
 
-def verdict(arms: Mapping[str, Mapping[str, Estimate]], individual: str) -> str:
-    """Whether a method for individuals beats the blanket and every segment with intervals that do not touch."""
-    own = arms[individual]
+def verdict(arms: Mapping[str, Outcomes], individual: str) -> str:
+    """Whether a method for individuals beats the blanket and every segment, and how surely.
+
+    Beyond doubt where their intervals do not touch; world by world where the paired differences of the worlds have an
+    interval without 0, which is the sharper comparison; else it is said that nothing is shown.
+    """
+    found = all_figures(arms)
     rivals = [name for name in arms if name == BLANKET or name.startswith("segment:")]
-    unproven = {
-        metric: [
-            f"{rival} ({_standing(own[metric], arms[rival][metric], more)})"
-            for rival in rivals
-            if not _beats(own[metric], arms[rival][metric], more)
-        ]
-        for metric, more in JUDGED.items()
+    standings = {
+        rival: {
+            metric: _standing(
+                metric, found[individual], found[rival], arms[individual], arms[rival]
+            )
+            for metric in JUDGED
+        }
+        for rival in rivals
     }
-    won = [WORDS[metric] for metric, against in unproven.items() if not against]
-    lacking = [
-        f"not shown in {WORDS[metric]} against {_listed(against)}"
-        for metric, against in unproven.items()
-        if against
-    ]
-    beaten = (
-        f"beat the blanket and every segment in {_listed(won)}, with intervals that do not touch"
-        if won
-        else "beat not every segment in any metric"
-    )
-    share = own.get("oracle_share")
+    beaten = [rival for rival in rivals if set(standings[rival].values()) == {APART}]
+    said = []
+    if beaten:
+        whom = "the blanket and every segment" if beaten == rivals else _listed(beaten)
+        said.append(f"beat {whom} in {_listed(list(WORDS.values()))}, with {APART}")
+    for rival in rivals:
+        if rival not in beaten:
+            said.append(f"beside {rival}: {_by_standing(standings[rival])}")
+    share = found[individual].get("oracle_share")
     reached = (
         f" They reach {share.value:.0%} [{share.low:.0%}, {share.high:.0%}] of the oracle's value."
         if share
         else ""
     )
-    return f"Individuals ({individual}) {'; '.join([beaten, *lacking])}.{reached}"
+    return f"Individuals ({individual}) {'; '.join(said)}.{reached}"
 
 
-def _beats(one: Estimate, other: Estimate, more: bool) -> bool:
-    """Whether the whole interval of one lies on the better side of the other's."""
-    return one.low > other.high if more else one.high < other.low
+def _standing(
+    metric: str,
+    own: Mapping[str, Estimate],
+    theirs: Mapping[str, Estimate],
+    arm: Outcomes,
+    rival: Outcomes,
+) -> str:
+    """How a method stands beside a rival in one metric, in words."""
+    sign = 1.0 if JUDGED[metric] else -1.0
+    one, other = own[metric], theirs[metric]
+    better, worse = (one, other) if sign > 0 else (other, one)
+    if better.low > worse.high:
+        return APART
+    if better.high < worse.low:
+        return WORSE
+    paired = paired_difference(by_world(metric, arm), by_world(metric, rival))
+    if paired is not None and min(sign * paired.low, sign * paired.high) > 0.0:
+        return PAIRED
+    return OPEN
 
 
-def _standing(one: Estimate, other: Estimate, more: bool) -> str:
-    """How one stands beside the other where it does not beat it beyond doubt."""
-    if _beats(other, one, more):
-        return "worse"
-    better = one.value > other.value if more else one.value < other.value
-    return "better, but intervals touch" if better else "no better"
+def by_world(metric: str, arm: Outcomes) -> Floats:
+    """One of the judged metrics in each world, in the order of the seeds; (worlds,)."""
+    above, below = {
+        "click_rate": (arm.clicked, np.ones(len(arm.sent))),
+        "value": (arm.value, np.ones(len(arm.sent))),
+        "disconnect_rate": (arm.conflicting, arm.sent),
+    }[metric]
+    _, world = np.unique(arm.seed, return_inverse=True)
+    sends = np.bincount(world, weights=below)
+    return np.asarray(np.bincount(world, weights=above) / np.maximum(sends, 1.0))
+
+
+def _by_standing(standing: Mapping[str, str]) -> str:
+    """The metrics grouped by how they stand: ``clicks and value better …, disconnects not shown``."""
+    return ", ".join(
+        f"{_listed([WORDS[metric] for metric in JUDGED if standing[metric] == which])} {words}"
+        for which, words in (
+            (APART, f"better with {APART}"),
+            (PAIRED, PAIRED),
+            (OPEN, OPEN),
+            (WORSE, WORSE),
+        )
+        if which in standing.values()
+    )
 
 
 def _listed(words: Sequence[str]) -> str:
