@@ -30,7 +30,7 @@ from eachwise.settings import Settings, parse_settings
 
 PROCESSES = 2
 # The engine's defaults were tuned in worlds 1 to 6; what is reported are worlds that they never saw.
-FIRST_SEED = 101
+FIRST_SEED = 201
 THOMPSON: Final = "individual:thompson"
 # A simulated day passes in about a second, so what a server does every second is done once a day: the models that
 # decide are older than a server's, which favours the segments.
@@ -74,7 +74,7 @@ class Part:
 
 
 def run(*, seeds: int, decisions: int, as_json: bool, processes: int = PROCESSES) -> Proof:
-    """Play the worlds with seeds 101, 102 … , print the proof, and return it; progress goes to stderr.
+    """Play the worlds with seeds 201, 202 … , print the proof, and return it; progress goes to stderr.
 
     ``processes`` = 1 plays everything in this process.
     """

@@ -119,7 +119,7 @@ def test_json_is_one_line_and_progress_goes_elsewhere(
     assert line["proof"] == "world"
     assert line["verdict"] == found.verdict
     assert set(line["arms"]["blanket"]["click_rate"]) == {"value", "low", "high"}
-    assert "seed 101" in err
+    assert "seed 201" in err
 
 
 def test_nothing_to_play_is_refused() -> None:
