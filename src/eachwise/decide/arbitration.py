@@ -25,30 +25,17 @@ class Worth:
     fatigue: Floats
     cost: Floats
 
-    def all_factors(self) -> list[Factors]:
-        """The factors of each candidate, as the record keeps them."""
-        columns = (
-            self.p_takeup,
-            self.value,
-            self.lever,
-            self.p_disconnect,
-            self.fatigue,
-            self.cost,
+    def factors(self, row: int) -> Factors:
+        """The factors of one candidate, as the record keeps them."""
+        return Factors(
+            p_takeup=float(self.p_takeup[row]),
+            value=float(self.value[row]),
+            lever=float(self.lever[row]),
+            p_disconnect=float(self.p_disconnect[row]),
+            kappa=self.kappa,
+            fatigue=float(self.fatigue[row]),
+            cost=float(self.cost[row]),
         )
-        return [
-            Factors(
-                p_takeup=p_takeup,
-                value=value,
-                lever=lever,
-                p_disconnect=p_disconnect,
-                kappa=self.kappa,
-                fatigue=fatigue,
-                cost=cost,
-            )
-            for p_takeup, value, lever, p_disconnect, fatigue, cost in zip(
-                *(column.tolist() for column in columns), strict=True
-            )
-        ]
 
 
 def kappa_money(kappa: float, value: Floats) -> float:

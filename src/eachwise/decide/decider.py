@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from eachwise.contracts.arrays import Floats, Ints
-from eachwise.contracts.decision import Candidate, Factors, Filtered
+from eachwise.contracts.decision import Filtered
 from eachwise.contracts.experience import SILENCE
 from eachwise.decide.arbitration import Worth, explorable, kappa_money, priorities
+from eachwise.decide.candidates import SILENCE_ALONE, Candidates
 from eachwise.decide.constraints import Evidence, apply_filters
 from eachwise.decide.exposures import Exposed, exposures, held
 from eachwise.decide.features import moving_features, named
@@ -120,31 +121,20 @@ def _sampled(
     return priorities(worth, drawn if len(rows) == len(drawn[0]) else drawn[:, rows])
 
 
-def _candidates(situation: Situation, field: _Field) -> list[Candidate]:
-    """Every candidate with its factors, by probability, priority and id."""
+def _candidates(situation: Situation, field: _Field) -> Candidates:
+    """Every candidate of the field, in order."""
     experiences = situation.plan.layout.experiences
     ids = [experiences[row].experience_id for row in field.rows.tolist()]
-    factors = field.worth.all_factors()
-    ids.append(SILENCE)
-    factors.append(Factors())
-    found = [
-        Candidate(experience_id=name, priority=priority, probability=probability, factors=each)
-        for name, priority, probability, each in zip(
-            ids, field.priorities.tolist(), field.probabilities.tolist(), factors, strict=True
-        )
-    ]
-    found.sort(key=lambda each: (-each.probability, -each.priority, each.experience_id))
-    return found
+    return Candidates(ids, field.worth, field.priorities, field.probabilities)
 
 
 def _nothing(filtered: list[Filtered], counts: dict[str, int]) -> Choice:
     """Silence, since no experience passed the filters."""
-    only = Candidate(experience_id=SILENCE, priority=0.0, probability=1.0, factors=Factors())
     return Choice(
         experience_id=SILENCE,
         probability=1.0,
         items=[],
-        candidates=[only],
+        candidates=SILENCE_ALONE,
         features={},
         filtered=filtered,
         filters=counts,

@@ -10,6 +10,7 @@ from eachwise.contracts.arrays import AffinityVectors, Bools, Floats
 from eachwise.contracts.decision import Candidate, Filtered, Reservation, ShownItem
 from eachwise.contracts.experience import SILENCE
 from eachwise.contracts.individual import Contact
+from eachwise.decide.candidates import Candidates
 from eachwise.decide.plan import Plan
 from eachwise.settings import DecideSettings
 
@@ -73,7 +74,7 @@ class Choice:
     experience_id: str
     probability: float
     items: list[ShownItem]
-    candidates: list[Candidate]
+    candidates: Candidates
     features: dict[str, float]
     filtered: list[Filtered]
     filters: dict[str, int]
@@ -81,11 +82,7 @@ class Choice:
 
     def leading(self, count: int) -> list[Candidate]:
         """The first ``count`` candidates, and the chosen one where it is not among them."""
-        leading = self.candidates[:count]
-        chosen = [
-            each for each in self.candidates[count:] if each.experience_id == self.experience_id
-        ]
-        return leading + chosen
+        return self.candidates.leading(count, self.experience_id)
 
     @property
     def is_silence(self) -> bool:

@@ -279,7 +279,7 @@ class Deciding:
             exact=found.exact,
             agrees=found.agrees,
             differences=found.differences,
-            candidates=choice.candidates,
+            candidates=list(choice.candidates),
             filtered=choice.filtered,
         )
 

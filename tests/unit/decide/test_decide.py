@@ -35,7 +35,7 @@ PLAN = plan_of(FOUR, SHOP)
 def encoded(choice: Choice) -> bytes:
     """Every figure of a choice, as bytes."""
     return msgspec.msgpack.encode(
-        [choice.experience_id, choice.probability, choice.items, choice.candidates, choice.features,
+        [choice.experience_id, choice.probability, choice.items, list(choice.candidates), choice.features,
          choice.filtered, choice.filters, choice.reasons]
     )  # fmt: skip
 
@@ -188,7 +188,7 @@ def test_leading_keeps_the_chosen_one() -> None:
         leading = choice.leading(1)
         assert choice.experience_id in {each.experience_id for each in leading}
         assert len(leading) <= 2
-        assert choice.leading(99) == choice.candidates
+        assert choice.leading(99) == list(choice.candidates)
 
 
 def test_more_draws_than_are_stored_are_drawn_from_the_covariance() -> None:
