@@ -26,7 +26,7 @@ from eachwise.decide import Layout, Plan, compare, layout, with_model
 from eachwise.flow.catalogue import Catalogue, kept
 from eachwise.flow.compose import Versions, choose
 from eachwise.flow.drive import Flow
-from eachwise.flow.learn import PRIORS, Learning
+from eachwise.flow.learn import PRIORS, Learning, people_of
 from eachwise.flow.people import People
 from eachwise.flow.taste import MODEL as TASTE
 from eachwise.flow.taste import Tasting, empty_model
@@ -113,15 +113,17 @@ class Deciding:
             self._record(request, individual_id, placement_id)
             for placement_id in request.placements
         ]
+        state = self._people.find(individual_id)
+        people = [people_of(record, state) for record in records]
         try:
             yield self._store.commit(Commit(decisions=records, model_uses=self._new_uses(records)))
         except Exception:
             for record in records:
                 self._people.release(individual_id, record.decision_id)
             raise
-        for record in records:
+        for record, known in zip(records, people, strict=True):
             self._used.update(record.inputs.models.items())
-            self._learning.expect(record)
+            self._learning.expect(record, known)
         return DecideResponse(
             individual_id=individual_id, decisions=[self._answer(record) for record in records]
         )

@@ -81,11 +81,10 @@ class Learning:
 
     # -- waiting -------------------------------------------------------------------------------------------
 
-    def expect(self, record: DecisionRecord) -> None:
-        """Wait for the outcome of a decision that was just answered."""
+    def expect(self, record: DecisionRecord, people: frozenset[str]) -> None:
+        """Wait for the outcome of a decision; ``people`` are the typed identifiers that may answer it."""
         if record.experience_id == SILENCE:
             return
-        people = _people_of(record)
         placement = self._placement(record)
         # Only what attribution reads is kept: many decisions wait, some for days.
         slim = msgspec.structs.replace(record.inputs, state=b"", reservations=[], context={})
@@ -102,7 +101,7 @@ class Learning:
             stored = self._store.decision(decision_id)
             if stored is None:
                 return None
-            record, people = stored, _people_of(stored)
+            record, people = stored, people_of(stored, None)
         return record if concerns(people, event.user_id, event.anonymous_id) else None
 
     def note(self, person: str, event: Event, meaning: Meaning) -> None:
@@ -232,7 +231,7 @@ class Learning:
         stored = self._store.statistic(STATISTIC)
         seen = msgspec.msgpack.decode(stored, type=int) if stored else 0
         for record in self._store.unlearnt_decisions(self._clock.now_us() - WAIT_MAX_US):
-            self.expect(record)
+            self.expect(record, people_of(record, None))
             pending = self._pending.get(record.decision_id)
             if pending is not None:
                 self._catch_up(pending, seen)
@@ -261,7 +260,10 @@ class Learning:
         return {"learnt": self._learner.updates, "waiting": len(self._pending)}
 
 
-def _people_of(record: DecisionRecord) -> frozenset[str]:
-    """Every typed identifier under which the decision's person was known when it was made."""
-    state = msgspec.msgpack.decode(record.inputs.state, type=Individual)
-    return frozenset({*state.identifiers, record.individual_id, *record.asked_as})
+def people_of(record: DecisionRecord, state: Individual | None) -> frozenset[str]:
+    """Every typed identifier under which the decision's person was known when it was made.
+
+    ``state`` is the one that the record holds, where it is at hand.
+    """
+    known = state or msgspec.msgpack.decode(record.inputs.state, type=Individual)
+    return frozenset({*known.identifiers, record.individual_id, *record.asked_as})
