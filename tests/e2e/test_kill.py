@@ -65,7 +65,10 @@ def test_every_acknowledged_event_survives_kill_9_once(tmp_path: Path, seed: int
     senders = [Sender(server, worker) for worker in range(3)]
     for sender in senders:
         sender.start()
-    time.sleep(0.5 + random.Random(seed).random())
+    deadline = time.monotonic() + 30.0
+    while sum(sender.acknowledged for sender in senders) < 20 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(random.Random(seed).random())
     server.kill()
     for sender in senders:
         sender.join(timeout=30)

@@ -141,3 +141,9 @@ def test_pick_does_not_depend_on_the_rest_of_the_slate(shop: FrozenFoodShop) -> 
 def test_an_empty_window_is_refused(shop: FrozenFoodShop) -> None:
     with pytest.raises(InvalidInput, match="days"):
         shop.visits(shop.settings.opened_at_s, 0.0)
+
+
+def test_a_day_without_visits_is_a_day() -> None:
+    shop = FrozenFoodShop(1, people=4)
+    events = list(shop.history(shop.settings.opened_at_s, 20))
+    assert 0 < len({event["timestamp"][:10] for event in events}) < 20

@@ -162,7 +162,9 @@ def browse(
     searched = _searches(seed, pools, visits, taste)
     slate = _slates(seed, pools, visits, searched)
     utility = taste @ catalogue.indicator.T
-    shown = np.take_along_axis(utility, slate.reshape(len(person), -1), axis=1).reshape(slate.shape)
+    shown = np.take_along_axis(
+        utility, slate.reshape(len(person), int(np.prod(slate.shape[1:]))), axis=1
+    ).reshape(slate.shape)
     chosen = np.stack(
         [
             pick(seed, visits, which, slate[:, which], shown[:, which])

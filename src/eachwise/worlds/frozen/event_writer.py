@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from eachwise.maths.times import iso
 from eachwise.worlds.frozen.browsing import ROUNDS_MAX, Journal, VisitRecord, Visits
 from eachwise.worlds.frozen.catalogue import SHOP_URL, Catalogue, Item
 from eachwise.worlds.frozen.draws import IntArray, Stream, uniform
@@ -21,7 +21,6 @@ DEVICES = ("phone", "laptop")
 EVENTS_PER_VISIT_MAX = 3 + 4 * ROUNDS_MAX
 GAP_S = (2.0, 45.0)  # between two events of a visit; a visit lasts less than 21 minutes
 MAIL_CONSENT_SHARE = 0.8  # of the people who log in; the others never say
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Step = tuple[str, str, dict[str, Any]]  # type, event name, properties or traits
 
@@ -34,12 +33,6 @@ def user_id(person: int) -> str:
 def anonymous_id(person: int, device: int) -> str:
     """The id in the cookie of one of the person's devices."""
     return f"anon-{person:06d}-{DEVICES[device]}"
-
-
-def iso_time(t_ms: int) -> str:
-    """Milliseconds since 1970 as ISO 8601 in UTC: `2026-01-05T18:20:03.412Z`."""
-    at = _EPOCH + timedelta(milliseconds=t_ms)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +59,7 @@ class EventWriter:
             event: RawEvent = {
                 "type": kind,
                 "messageId": f"frozen-{self.seed}-{visit.person}-{visit.number}-{place}",
-                "timestamp": iso_time(times_ms[place]),
+                "timestamp": iso(times_ms[place] * 1000),
                 "context": _context(visit.device),
             }
             if kind == "identify":
