@@ -15,7 +15,9 @@ from eachwise.adapters.clocks import SettableClock
 from eachwise.cli.importing import take_file
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.individual import Individual
+from eachwise.flow.drive import run
 from eachwise.maths.times import iso
+from eachwise.settings import parse_settings
 from tests.flow.shop import START_US, furnish
 
 PEOPLE = 30
@@ -65,8 +67,6 @@ def history(seed: int, count: int) -> list[dict[str, Any]]:
 
 def states(engine: Engine) -> dict[str, Individual]:
     """Every individual of the store, after a checkpoint."""
-    from eachwise.flow.drive import run
-
     run(engine.core.checkpoint())
     found = {}
     for individual_id in engine.core._store.individual_ids(limit=10_000):
@@ -291,3 +291,17 @@ def test_an_event_whose_sender_went_away_is_folded_all_the_same() -> None:
         abandoned.close()
         engine.tick()
         assert engine.individual("u").events == 1
+
+
+def test_memory_for_one_person_gives_the_same_individuals(tmp_path: Path) -> None:
+    events = history(seed=6, count=600)
+    with furnished() as roomy:
+        roomy.send(events)
+        expected = states(roomy)
+    settings = parse_settings({"store": {"individuals_in_memory_max": 1}})
+    with Engine.open(tmp_path, settings=settings, clock=SettableClock(START_US)) as engine:
+        furnish(engine)
+        for start in range(0, len(events), 40):
+            engine.send(events[start : start + 40])
+            run(engine.core._ingest.checkpoint())
+        assert_same(states(engine), expected)

@@ -23,7 +23,6 @@ from eachwise.flow.drive import Flow
 from eachwise.flow.people import People
 from eachwise.learn import (
     MODEL,
-    Answer,
     Learner,
     Outcome,
     answer_in,
@@ -114,11 +113,11 @@ class Learning:
         pending.outcomes.append(Outcome(meaning.action, event.occurred_at_us))
         self._tell(pending)
 
-    def _tell(self, pending: Pending) -> Answer | None:
+    def _tell(self, pending: Pending) -> None:
         """Let the learner know what is new about an exposure."""
         answer = answer_in(pending.outcomes, pending.placement.outcome_window_s)
         if answer is None:
-            return None
+            return
         told = (answer.clicked, answer.disconnected)
         if told != pending.told:
             record = pending.record
@@ -133,7 +132,6 @@ class Learning:
             )
             self._learner.learn([exposure])
             pending.told = told
-        return answer
 
     def _wake(self, decision_id: str, at_us: int) -> None:
         heapq.heappush(self._due, (at_us, decision_id))

@@ -48,7 +48,9 @@ class People:
         """The state to fold into (a new one where there is none); it will be written at the next checkpoint."""
         state = self.find(individual_id)
         if state is None:
-            state = self._states[individual_id] = Individual()
+            state = Individual()
+        # Put in place even where it was found: with little memory, looking for it may have evicted it again.
+        self._states[individual_id] = state
         self._changed.add(individual_id)
         return state
 
