@@ -1,0 +1,1 @@
+"""Models of taste, one file each; ``registry.py`` lists them."""
