@@ -37,6 +37,8 @@ from eachwise.contracts.errors import EachwiseError
 from eachwise.contracts.events import Action, Event
 from eachwise.contracts.experience import Eligibility, Experience, Placement
 from eachwise.contracts.individual import Affinity, MergedPart, OrderSummary, Profile
+from eachwise.contracts.recommendation import RecommendRequest, RecommendResponse
+from eachwise.contracts.search import SearchHit, SearchResponse, Suggestion
 from eachwise.decide.constraints import FILTERS
 from eachwise.events import parse_event
 from eachwise.events.names import RULES, fold_name
@@ -237,7 +239,12 @@ SHAPES: list[tuple[type[Any], str]] = [
     (DecideRequest, "reference/api.md"),
     (Decided, "reference/api.md"),
     (ShownItem, "reference/api.md"),
+    (RecommendRequest, "reference/api.md"),
+    (RecommendResponse, "reference/api.md"),
     (Item, "reference/api.md"),
+    (SearchHit, "reference/api.md"),
+    (SearchResponse, "reference/api.md"),
+    (Suggestion, "reference/api.md"),
     (Profile, "how-to/read-a-person.md"),
     (Affinity, "how-to/read-a-person.md"),
     (OrderSummary, "how-to/read-a-person.md"),

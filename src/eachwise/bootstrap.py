@@ -15,9 +15,11 @@ import msgspec
 from eachwise.adapters.clocks import SystemClock
 from eachwise.adapters.lock import StoreLock
 from eachwise.adapters.memory import MemoryStore
+from eachwise.adapters.search import Fts5Index
 from eachwise.adapters.sqlite import SqliteStore
 from eachwise.catalog import parse_definitions
-from eachwise.contracts.catalog import CatalogReceipt
+from eachwise.contracts.audience import Audience, AudienceRequest, Occasion
+from eachwise.contracts.catalog import CatalogReceipt, Item, Repeats
 from eachwise.contracts.decision import (
     DecideRequest,
     DecideResponse,
@@ -28,9 +30,27 @@ from eachwise.contracts.decision import (
 from eachwise.contracts.events import BatchResult, StoredRejection
 from eachwise.contracts.experience import Definitions
 from eachwise.contracts.individual import Profile
-from eachwise.contracts.ports import Clock, ImportProgress, Store
+from eachwise.contracts.ports import Clock, ImportKind, ImportProgress, Store
+from eachwise.contracts.recommendation import (
+    ITEMS_DEFAULT,
+    RecommendRequest,
+    RecommendResponse,
+)
+from eachwise.contracts.search import (
+    SearchRequest,
+    SearchResponse,
+    SuggestResponse,
+)
+from eachwise.contracts.training import (
+    PAGE_EVENTS_MAX,
+    InteractionPage,
+    ModelView,
+    Sender,
+    Tenure,
+)
 from eachwise.flow.core import Core
 from eachwise.flow.drive import Flow, run
+from eachwise.flow.trained import only_trained
 from eachwise.maths.decay import MICROSECONDS
 from eachwise.settings import Settings
 
@@ -60,7 +80,13 @@ def open_core(
                 closing(SqliteStore(path, project_id=settings.project_id, settings=settings.store))
             )
         executor = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="eachwise-solve"))
-        core = Core(store=store, clock=clock, settings=settings, executor=executor)
+        core = Core(
+            store=store,
+            clock=clock,
+            settings=settings,
+            executor=executor,
+            search_index=stack.enter_context(closing(Fts5Index())),
+        )
         run(core.open())
         dropped = False
         try:
@@ -178,10 +204,16 @@ class Engine:
             return self.core.rejections(after, limit)
 
     def import_rows(
-        self, digest: str, source: str, first_row: int, rows: Sequence[bytes], finished: bool
+        self,
+        digest: str,
+        source: str,
+        first_row: int,
+        rows: Sequence[bytes],
+        finished: bool,
+        kind: ImportKind = "events",
     ) -> ImportProgress:
-        """Take consecutive rows of a JSON Lines file of events (see ``eachwise import events``)."""
-        return self._run(self.core.import_rows(digest, source, first_row, rows, finished))
+        """Take consecutive rows of a JSON Lines file of events or items (see ``eachwise import``)."""
+        return self._run(self.core.import_rows(digest, source, first_row, rows, finished, kind))
 
     def import_progress(self, digest: str) -> ImportProgress:
         """How far a file, by the SHA-256 of its content, has been taken."""
@@ -227,6 +259,53 @@ class Engine:
         )
         return self._run(self.core.decide(request))
 
+    def recommend(
+        self,
+        user_id: str | None = None,
+        *,
+        anonymous_id: str | None = None,
+        count: int = ITEMS_DEFAULT,
+        cursor: str | None = None,
+        **wishes: Any,
+    ) -> RecommendResponse:
+        """Items for this person, best first; ``cursor`` is that of the page before.
+
+        ``wishes`` are the request's other fields: ``where``, ``exclude``, ``repeats``, ``popularity``, ``diversity``,
+        ``calibration``, ``similar_to``, ``context``, ``individual_id``.
+        """
+        request = RecommendRequest(
+            user_id=user_id, anonymous_id=anonymous_id, count=count, cursor=cursor, **wishes
+        )
+        with self._lock:
+            return self.core.recommending.recommend(request)
+
+    def search(
+        self,
+        query: str,
+        user_id: str | None = None,
+        *,
+        anonymous_id: str | None = None,
+        count: int = 20,
+        where: dict[str, str | list[str]] | None = None,
+        cursor: str | None = None,
+        individual_id: str | None = None,
+    ) -> SearchResponse:
+        """What answers a text, in this person's order; ``where`` filters: attribute → a value, or several."""
+        request = SearchRequest(
+            query=query,
+            user_id=user_id,
+            anonymous_id=anonymous_id,
+            individual_id=individual_id,
+            count=count,
+            where=where or {},
+            cursor=cursor,
+        )
+        return self._run(self.core.searching.search(request))
+
+    def suggest(self, text: str, count: int = 8) -> SuggestResponse:
+        """How a text that is being typed may go on."""
+        return self._run(self.core.searching.suggest(text, count))
+
     def individual(self, individual_id: str) -> Profile:
         """Who this person is to us: tastes in words with their evidence, stage, engagement, orders, consent."""
         with self._lock:
@@ -246,6 +325,67 @@ class Engine:
         """Recompute a decision from its record; says whether every figure agrees."""
         with self._lock:
             return self.core.replay(decision_id)
+
+    # -- training and models -------------------------------------------------------------------------------
+
+    def interactions(self, after: int = 0, limit: int = PAGE_EVENTS_MAX) -> InteractionPage:
+        """The engagements among the next events of the log after a sequence, for training."""
+        return self._run(self.core.extracting.page(after, limit))
+
+    def owners(self, senders: Sequence[Sender]) -> list[list[Tenure]]:
+        """Whose the events of these senders are, and from when on."""
+        return self._run(self.core.extracting.owners(senders))
+
+    def audience(
+        self,
+        item_id: str,
+        reason: Occasion = "new",
+        *,
+        limit: int = 100,
+        min_score: float = 0.0,
+        purpose: str | None = None,
+        channel: str | None = None,
+        repeats: Repeats = "learnt",
+    ) -> Audience:
+        """The individuals for whom an item that is new, back or cheaper matters, best first, all accounted for."""
+        request = AudienceRequest(
+            item_id=item_id,
+            reason=reason,
+            limit=limit,
+            min_score=min_score,
+            purpose=purpose,
+            channel=channel,
+            repeats=repeats,
+        )
+        return self._run(self.core.audiences.find(request))
+
+    def items(self, after: str = "", limit: int = 100) -> list[Item]:
+        """Items of the catalogue in order of their ids, after one."""
+        with self._lock:
+            return self.core.catalogue.items(after, limit)
+
+    def models(self, limit: int = 20) -> list[ModelView]:
+        """The newest versions of every model."""
+        with self._lock:
+            return self.core.trained.views(limit)
+
+    def model(self, name: str, version: int) -> ModelView:
+        """One version with its report."""
+        with self._lock:
+            return self.core.trained.view(name, version)
+
+    def trained_body(self, version: int) -> bytes:
+        """A version of the trained model as it was published."""
+        return self._run(self.core.trained.read(version))
+
+    def publish_trained(self, body: bytes) -> int:
+        """Use a trained model from now on; returns its version."""
+        return self._run(self.core.trained.publish(body))
+
+    def rollback(self, name: str, to: int) -> ModelView:
+        """Publish an older version of the trained model once more, as the newest; 0: nothing trained."""
+        only_trained(name)
+        return self._run(self.core.trained.rollback(to))
 
     def status(self) -> dict[str, Any]:
         """Counts and versions."""

@@ -16,6 +16,7 @@ _DAYS_MOST = 1e6
 
 Probability = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Amount = Annotated[float, msgspec.Meta(ge=0.0, le=_MOST)]
+Signed = Annotated[float, msgspec.Meta(ge=-1000.0, le=1000.0)]
 HalfLife = Annotated[float, msgspec.Meta(gt=0.0, le=_MOST)]
 Mass = Annotated[float, msgspec.Meta(gt=0.0, le=_MOST)]
 Interval = Annotated[float, msgspec.Meta(ge=0.0, le=_MOST)]
@@ -78,6 +79,8 @@ class AffinitySettings(_Section, frozen=True):
     prior_mass: Mass = 30.0
     exposure_prior_mass: Mass = 60.0
     declared_mass: Amount = 20.0
+    hide_mass: Amount = 10.0  # "not for me": items turned against, of each value of what was hidden
+    context_mass: Amount = 2.0  # items of this moment that a landing page, campaign or query counts
 
 
 class ConsentSettings(_Section, frozen=True):
@@ -94,16 +97,32 @@ class StageSettings(_Section, frozen=True):
 
 
 class RecommendSettings(_Section, frozen=True):
-    """Blend of the candidate sources, and how often a taste model is published (more often while it doubles).
+    """The blend before the first training, what actions are worth, and how often a taste model is published.
 
-    Every version that a retained decision refers to is kept: a shorter interval costs disk.
+    It is published more often while it doubles. Every version that a retained decision refers to is kept: a shorter
+    interval costs disk.
     """
 
     transition_weight: Amount = 1.0
     affinity_weight: Amount = 0.5
     trend_weight: Amount = 0.35
+    action_weights: dict[str, Signed] = {}  # action → what it is worth, below 0 speaks against
+    score_all_max: Count = 20_000  # items; above it only candidates are scored
     publish_interval_s: Interval = 300.0
     neighbours_max: CountOrNone = 200  # transitions kept for each item in a published model
+    calibration: Probability = 0.3  # λ: how much a person's own mix counts against the scores
+    mix_attributes: tuple[str, ...] = ()  # whose mix is kept; none named: those that describe taste
+    diversity: Probability = 0.1
+    run_attributes: tuple[str, ...] = ("brand",)
+    run_max: CountOrNone = 3  # items in a row with the same value of a run attribute; 0: no limit
+    trial_share: Probability = 0.1  # of lists in which one slot is given to a new item
+
+
+class SearchSettings(_Section, frozen=True):
+    """How far taste moves search results, and when a past query is suggested to others."""
+
+    taste_weight_max: Probability = 0.2  # in units of relevance, which runs from 0 to 1
+    suggest_people_min: Annotated[int, msgspec.Meta(ge=1, le=8)] = 3
 
 
 class DecideSettings(_Section, frozen=True):
@@ -152,6 +171,7 @@ class Settings(_Section, frozen=True):
     consent: ConsentSettings = ConsentSettings()
     stage: StageSettings = StageSettings()
     recommend: RecommendSettings = RecommendSettings()
+    search: SearchSettings = SearchSettings()
     decide: DecideSettings = DecideSettings()
     learn: LearnSettings = LearnSettings()
     store: StoreSettings = StoreSettings()

@@ -12,7 +12,14 @@ import pytest
 
 from eachwise.contracts.errors import StoreError
 from eachwise.contracts.experience import Definitions, Experience, Placement
-from eachwise.contracts.ports import Commit, Committed, ImportProgress, Login, Store
+from eachwise.contracts.ports import (
+    Commit,
+    Committed,
+    ImportProgress,
+    Login,
+    Store,
+    StoredIndividual,
+)
 from tests.contract.makers import (
     a_decision,
     a_version,
@@ -324,6 +331,30 @@ class StoreContract:
         assert store.individual_ids(limit=2) == ["i00000", "i00001"]
         assert len(store.individual_ids()) == 1_000
 
+    def test_a_scan_meets_every_individual_once(self, store: Store) -> None:
+        names = [f"i{(number * 7919) % 2_300:05}" for number in range(2_300)] + ["ä"]
+        put(store, individuals={name: name.encode() for name in names})
+        put(store, individuals={"i00007": b"changed", "i00009": None})
+        read: list[StoredIndividual] = []
+        while page := store.individuals(read[-1].number if read else 0, 500):
+            assert len(page) <= 500
+            read += page
+        assert [one.number for one in read] == sorted({one.number for one in read})
+        states = {one.individual_id: one.state for one in read}
+        expected = {name: name.encode() for name in names if name != "i00009"}
+        assert states == expected | {"i00007": b"changed"}
+        assert store.individuals(read[-1].number) == []
+        assert len(store.individuals()) == 1_000
+
+    def test_a_scan_is_not_disturbed_by_writes(self, store: Store) -> None:
+        names = [f"i{number:03}" for number in range(600)]
+        put(store, individuals=dict.fromkeys(names, b"old"))
+        first = store.individuals(limit=300)
+        put(store, individuals=dict.fromkeys(names, b"new") | {"i599": None, "late": b"new"})
+        second = store.individuals(first[-1].number)
+        met = [one.individual_id for one in (*first, *second) if one.individual_id != "late"]
+        assert sorted(met) == names[:-1]
+
     # -- decisions -------------------------------------------------------------------------
 
     def test_decisions_by_id_request_and_individual(self, store: Store) -> None:
@@ -409,6 +440,29 @@ class StoreContract:
         newest = store.model("taste")
         assert newest is not None
         assert newest.version == 4
+
+    def test_versions_are_listed_without_their_bodies(self, store: Store) -> None:
+        put(store, models=[a_version(1), a_version(2, 1), a_version(7, body=b"x" * 12_345)])
+        put(store, models=[a_version(3, model="trained")])
+        listed = store.model_versions("taste")
+        assert [(one.version, one.base, one.size_bytes) for one in listed] == [
+            (7, 0, 12_345),
+            (2, 1, 7),
+            (1, 0, 7),
+        ]
+        assert {(one.model, one.created_at_us == one.version) for one in listed} == {
+            ("taste", True)
+        }
+        assert store.model_versions("taste", 1) == listed[:1]
+        assert store.model_versions("none") == []
+
+    def test_prune_spares_the_newest_of_some_models(self, store: Store) -> None:
+        put(store, models=[a_version(version) for version in range(1, 8)])
+        put(store, models=[a_version(version, model="trained") for version in range(1, 8)])
+        put(store, decisions=[a_decision("kept", at_us=20, models={"trained": 2})])
+        store.prune(decided_before_us=20, spare={"trained": 3, "unknown": 9})
+        assert [one.version for one in store.model_versions("taste")] == [7]
+        assert [one.version for one in store.model_versions("trained")] == [7, 6, 5, 2]
 
     def test_prune_takes_many(self, store: Store) -> None:
         put(store, decisions=[a_decision(f"d{n}", at_us=n) for n in range(1_700)])

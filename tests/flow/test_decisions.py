@@ -291,9 +291,9 @@ def test_pruning_does_not_hold_the_loop(clock: SettableClock) -> None:
         store = engine.core._store
         prune = store.prune
 
-        def watched(*, decided_before_us: int) -> int:
+        def watched(**wanted: Any) -> int:
             threads.append(threading.current_thread().name)
-            return prune(decided_before_us=decided_before_us)
+            return prune(**wanted)
 
         store.prune = watched  # type: ignore[method-assign]
         engine.tick()

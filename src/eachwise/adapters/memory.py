@@ -8,18 +8,26 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 
 from eachwise.adapters.projection import decision_of, device_of, email_of, login_of
-from eachwise.adapters.retention import droppable_versions, uses_of
+from eachwise.adapters.retention import droppable_versions, listed, uses_of
+from eachwise.adapters.states import NumberedStates
 from eachwise.contracts.catalog import Item
 from eachwise.contracts.decision import DecisionRecord
 from eachwise.contracts.errors import StoreError
 from eachwise.contracts.events import LoggedEvent, StoredRejection
 from eachwise.contracts.experience import Definitions
 from eachwise.contracts.learning import ModelVersion
-from eachwise.contracts.ports import Commit, Committed, ImportProgress, Login
+from eachwise.contracts.ports import (
+    Commit,
+    Committed,
+    ImportProgress,
+    Login,
+    StoredIndividual,
+    StoredVersion,
+)
 
 
 class MemoryStore:
@@ -35,7 +43,7 @@ class MemoryStore:
         self._by_device: defaultdict[str, list[int]] = defaultdict(list)
         self._by_decision: defaultdict[str, list[int]] = defaultdict(list)
         self._rejections: list[StoredRejection] = []
-        self._individuals: dict[str, bytes] = {}
+        self._individuals = NumberedStates()
         self._identities: dict[str, bytes] = {}
         self._statistics: dict[str, bytes] = {}
         self._watermark = 0
@@ -99,7 +107,7 @@ class MemoryStore:
                         body=turned.body.decode(errors="replace"),
                     )
                 )
-        _put(self._individuals, commit.individuals)
+        self._individuals.put(commit.individuals)
         _put(self._identities, commit.identities)
         _put(self._statistics, commit.statistics)
         if commit.watermark is not None:
@@ -158,7 +166,7 @@ class MemoryStore:
         """Nothing ever waits."""
         return 0
 
-    def prune(self, *, decided_before_us: int) -> int:
+    def prune(self, *, decided_before_us: int, spare: Mapping[str, int] | None = None) -> int:
         """Drop decisions older than that, and model versions no kept decision needs."""
         with self._lock:
             self._refuse_if_closed()
@@ -175,7 +183,7 @@ class MemoryStore:
             for model, versions in self._models.items():
                 bases = {version: published.base for version, published in versions.items()}
                 mine = [version for name, version in self._last_used_us if name == model]
-                for version in droppable_versions(bases, mine):
+                for version in droppable_versions(bases, mine, (spare or {}).get(model, 1)):
                     del versions[version]
             return len(old)
 
@@ -199,7 +207,13 @@ class MemoryStore:
         """Stored individuals' ids in ascending order, after the given one."""
         with self._lock:
             self._refuse_if_closed()
-            return sorted(key for key in self._individuals if key > after)[:limit]
+            return self._individuals.ids(after, limit)
+
+    def individuals(self, after: int = 0, limit: int = 1000) -> list[StoredIndividual]:
+        """Stored individuals by their numbers, ascending, after one."""
+        with self._lock:
+            self._refuse_if_closed()
+            return self._individuals.scan(after, limit)
 
     def identity(self, identifier: str) -> bytes | None:
         """What is stored of an identifier, or None."""
@@ -298,6 +312,13 @@ class MemoryStore:
             self._refuse_if_closed()
             versions = self._models.get(model, {})
             return versions.get(max(versions, default=0) if version is None else version)
+
+    def model_versions(self, model: str, limit: int = 1000) -> list[StoredVersion]:
+        """The newest versions of a model without their bodies, newest first."""
+        with self._lock:
+            self._refuse_if_closed()
+            versions = self._models.get(model, {})
+            return [listed(versions[one]) for one in sorted(versions, reverse=True)[:limit]]
 
     def models_since(self, model: str, base: int, version: int) -> list[ModelVersion]:
         """Versions of a model with base < version number ≤ ``version``, ascending."""

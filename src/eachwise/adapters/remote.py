@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import http.client
-import time
+import hashlib
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from typing import Any
+from urllib.parse import quote, urlencode
 
 import msgspec
 
-from eachwise.contracts.catalog import CatalogReceipt, RejectedItem
+from eachwise.adapters.http_client import HttpClient
+from eachwise.contracts.audience import Audience, AudienceRequest, Occasion
+from eachwise.contracts.catalog import CatalogReceipt, Item, RejectedItem, Repeats
 from eachwise.contracts.decision import (
     DecideRequest,
     DecideResponse,
@@ -19,57 +20,36 @@ from eachwise.contracts.decision import (
     Explanation,
     Replay,
 )
-from eachwise.contracts.errors import (
-    Busy,
-    CannotReplay,
-    EachwiseError,
-    InvalidInput,
-    NotFound,
-    Unauthorized,
-    Unavailable,
-)
+from eachwise.contracts.errors import NotFound
 from eachwise.contracts.events import BatchResult, StoredRejection
 from eachwise.contracts.experience import Definitions
 from eachwise.contracts.individual import Profile
-from eachwise.contracts.ports import ImportProgress
+from eachwise.contracts.ports import ImportKind, ImportProgress
+from eachwise.contracts.recommendation import (
+    ITEMS_DEFAULT,
+    RecommendRequest,
+    RecommendResponse,
+)
+from eachwise.contracts.search import SearchResponse, SuggestResponse
+from eachwise.contracts.training import (
+    PAGE_EVENTS_MAX,
+    InteractionPage,
+    ModelView,
+    OwnersRequest,
+    RollbackRequest,
+    Sender,
+    Tenure,
+    Upload,
+)
 
-T = TypeVar("T")
-
-TIMEOUT_S = 60.0
-# A refused or lost connection, 429 and 503 are tried again this often, waiting as the server says (or doubling).
-TRIES = 6
-_ERRORS: dict[int, type[EachwiseError]] = {
-    400: InvalidInput,
-    401: Unauthorized,
-    404: NotFound,
-    409: CannotReplay,
-    413: InvalidInput,
-}
+# An audience looks at every individual there is.
+LONG_TIMEOUT_S = 900.0
+# Of a model on its way: well below `api.body_bytes_max`.
+PART_BYTES = 2 * 1024 * 1024
 
 
-class _Problem(msgspec.Struct):
-    code: str = ""
-    message: str = ""
-
-
-class RemoteEngine:
+class RemoteEngine(HttpClient):
     """One keep-alive connection to a server. Not thread-safe; each thread wants its own."""
-
-    def __init__(self, url: str, key: str) -> None:
-        parts = urlsplit(url if "//" in url else f"http://{url}")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InvalidInput(
-                f"url: {url!r} is not an http address, like http://127.0.0.1:8080", field="url"
-            )
-        self._parts = parts
-        self._key = key
-        self._connection: http.client.HTTPConnection | None = None
-
-    def close(self) -> None:
-        """Close the connection."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
 
     # -- verbs ---------------------------------------------------------------------------------------------
 
@@ -116,12 +96,68 @@ class RemoteEngine:
         )
         return self._call("POST", "/v1/decide", DecideResponse, request)
 
+    def recommend(
+        self,
+        user_id: str | None = None,
+        *,
+        anonymous_id: str | None = None,
+        count: int = ITEMS_DEFAULT,
+        cursor: str | None = None,
+        **wishes: Any,
+    ) -> RecommendResponse:
+        """Items for this person, best first; ``cursor`` is that of the page before.
+
+        ``wishes`` are the request's other fields: ``where``, ``exclude``, ``repeats``, ``popularity``, ``diversity``,
+        ``calibration``, ``similar_to``, ``context``, ``individual_id``.
+        """
+        request = RecommendRequest(
+            user_id=user_id, anonymous_id=anonymous_id, count=count, cursor=cursor, **wishes
+        )
+        return self._call("POST", "/v1/recommend", RecommendResponse, request)
+
+    def search(
+        self,
+        query: str,
+        user_id: str | None = None,
+        *,
+        anonymous_id: str | None = None,
+        count: int = 20,
+        where: dict[str, str | list[str]] | None = None,
+        cursor: str | None = None,
+        individual_id: str | None = None,
+    ) -> SearchResponse:
+        """What answers a text, in this person's order; ``where`` filters: attribute → a value, or several."""
+        named = {"userId": user_id, "anonymousId": anonymous_id, "individual_id": individual_id}
+        asked = [("q", query), ("count", str(count))]
+        asked += [(name, value) for name, value in named.items() if value is not None]
+        asked += [("cursor", cursor)] if cursor is not None else []
+        for name, values in (where or {}).items():
+            some = [values] if isinstance(values, str) else values
+            asked += [("where", f"{name}:{value}") for value in some]
+        return self._call("GET", f"/v1/search?{urlencode(asked)}", SearchResponse)
+
+    def suggest(self, text: str, count: int = 8) -> SuggestResponse:
+        """How a text that is being typed may go on."""
+        query = urlencode({"q": text, "count": count})
+        return self._call("GET", f"/v1/search/suggest?{query}", SuggestResponse)
+
     def import_rows(
-        self, digest: str, source: str, first_row: int, rows: Sequence[bytes], finished: bool
+        self,
+        digest: str,
+        source: str,
+        first_row: int,
+        rows: Sequence[bytes],
+        finished: bool,
+        kind: ImportKind = "events",
     ) -> ImportProgress:
-        """Send consecutive rows of a JSON Lines file."""
+        """Send consecutive rows of a JSON Lines file of events or items."""
         query = urlencode(
-            {"source": source, "first_row": first_row, "finished": str(finished).lower()}
+            {
+                "source": source,
+                "first_row": first_row,
+                "finished": str(finished).lower(),
+                "kind": kind,
+            }
         )
         return self._call(
             "PUT",
@@ -187,73 +223,79 @@ class RemoteEngine:
         query = urlencode({"after": after, "limit": limit})
         return self._call("GET", f"/v1/rejections?{query}", list[StoredRejection])
 
+    def interactions(self, after: int = 0, limit: int = PAGE_EVENTS_MAX) -> InteractionPage:
+        """The engagements among the next events of the log after a sequence, for training."""
+        query = urlencode({"after": after, "limit": limit})
+        packed = self._fetch("GET", f"/v1/interactions?{query}")
+        return msgspec.msgpack.decode(packed, type=InteractionPage)
+
+    def owners(self, senders: Sequence[Sender]) -> list[list[Tenure]]:
+        """Whose the events of these senders are, and from when on."""
+        asked = OwnersRequest(senders=list(senders))
+        return self._call("POST", "/v1/interactions/owners", list[list[Tenure]], asked)
+
+    def audience(
+        self,
+        item_id: str,
+        reason: Occasion = "new",
+        *,
+        limit: int = 100,
+        min_score: float = 0.0,
+        purpose: str | None = None,
+        channel: str | None = None,
+        repeats: Repeats = "learnt",
+    ) -> Audience:
+        """The individuals for whom an item that is new, back or cheaper matters, best first, all accounted for."""
+        request = AudienceRequest(
+            item_id=item_id,
+            reason=reason,
+            limit=limit,
+            min_score=min_score,
+            purpose=purpose,
+            channel=channel,
+            repeats=repeats,
+        )
+        return self._call("POST", "/v1/audience", Audience, request, timeout_s=LONG_TIMEOUT_S)
+
+    def items(self, after: str = "", limit: int = 100) -> list[Item]:
+        """Items of the catalogue in order of their ids, after one."""
+        query = urlencode({"after": after, "limit": limit})
+        return self._call("GET", f"/v1/items?{query}", list[Item])
+
+    def models(self, limit: int = 20) -> list[ModelView]:
+        """The newest versions of every model."""
+        return self._call("GET", f"/v1/models?limit={limit}", list[ModelView])
+
+    def model(self, name: str, version: int) -> ModelView:
+        """One version with its report."""
+        return self._call("GET", f"/v1/models/{quote(name, safe='')}/{version}", ModelView)
+
+    def trained_body(self, version: int) -> bytes:
+        """A version of the trained model as it was published."""
+        return self._fetch("GET", f"/v1/models/trained/{version}/body")
+
+    def publish_trained(self, body: bytes) -> int:
+        """Use a trained model from now on; returns its version. It is sent in parts."""
+        digest, total, offset = hashlib.sha256(body).hexdigest(), len(body), 0
+        while True:
+            query = urlencode({"digest": digest, "total": total, "offset": offset})
+            part = body[offset : offset + PART_BYTES]
+            done = self._call("PUT", f"/v1/models/trained?{query}", Upload, part)
+            if done.version:
+                return done.version
+            # A server that was restarted has forgotten what it had received.
+            offset = done.received
+
+    def rollback(self, name: str, to: int) -> ModelView:
+        """Publish an older version of the trained model once more, as the newest; 0: nothing trained."""
+        path = f"/v1/models/{quote(name, safe='')}/rollback"
+        return self._call("POST", path, ModelView, RollbackRequest(to=to))
+
     def status(self) -> dict[str, Any]:
         """Counts and versions."""
         return self._call("GET", "/v1/status", dict[str, Any])
-
-    # -- transport -----------------------------------------------------------------------------------------
-
-    def _call(self, method: str, path: str, answer: type[T], body: object = None) -> T:
-        payload = (
-            body
-            if isinstance(body, bytes)
-            else msgspec.json.encode(body)
-            if body is not None
-            else None
-        )
-        wait_s = 0.2
-        for attempt in range(TRIES):
-            try:
-                status, retry_after_s, content = self._exchange(method, path, payload)
-            except (OSError, http.client.HTTPException) as error:
-                self.close()
-                if attempt == TRIES - 1:
-                    raise Unavailable(f"no answer from {self._parts.geturl()}: {error}") from None
-            else:
-                if status < 300:
-                    return msgspec.json.decode(content, type=answer)
-                if status not in (429, 503) or attempt == TRIES - 1:
-                    raise _problem(status, content)
-                wait_s = max(wait_s, retry_after_s)
-            time.sleep(wait_s)
-            wait_s *= 2
-        raise Unavailable(f"no answer from {self._parts.geturl()}")
-
-    def _exchange(self, method: str, path: str, payload: bytes | None) -> tuple[int, float, bytes]:
-        reused = self._connection is not None
-        try:
-            response = self._ask(method, path, payload)
-        except ConnectionError:
-            if not reused:
-                raise
-            # The server closed it while it was idle: no sign that a new one would fail.
-            self.close()
-            response = self._ask(method, path, payload)
-        content = response.read()
-        return response.status, float(response.getheader("Retry-After") or 0), content
-
-    def _ask(self, method: str, path: str, payload: bytes | None) -> http.client.HTTPResponse:
-        if self._connection is None:
-            secure = self._parts.scheme == "https"
-            kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-            assert self._parts.hostname is not None
-            self._connection = kind(self._parts.hostname, self._parts.port, timeout=TIMEOUT_S)
-        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
-        self._connection.request(method, self._parts.path.rstrip("/") + path, payload, headers)
-        return self._connection.getresponse()
 
 
 def _named(event: dict[str, Any]) -> dict[str, Any]:
     """The event with a message id, so that a second try after a lost answer is not a second event."""
     return {"messageId": str(uuid.uuid4())} | event
-
-
-def _problem(status: int, content: bytes) -> EachwiseError:
-    try:
-        problem = msgspec.json.decode(content, type=_Problem)
-    except msgspec.DecodeError:
-        problem = _Problem(message=content[:200].decode("utf-8", "replace"))
-    text = problem.message or f"the server answered {status}"
-    if status in (429, 503):
-        return Busy(text)
-    return _ERRORS.get(status, EachwiseError)(text)

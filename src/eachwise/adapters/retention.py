@@ -1,10 +1,11 @@
-"""Which versions of a model may go: what no kept decision needs, chains of deltas included."""
+"""Versions of models: how they are listed, and which may go because no kept decision needs them, chains included."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from eachwise.contracts.ports import Commit
+from eachwise.contracts.learning import ModelVersion
+from eachwise.contracts.ports import Commit, StoredVersion
 
 # How long a use lasts that no decision of its commit dates: for good.
 FOREVER_US = 2**62
@@ -24,15 +25,16 @@ def uses_of(commit: Commit) -> dict[tuple[str, int], int]:
     return uses
 
 
-def droppable_versions(bases: Mapping[int, int], used: Iterable[int]) -> list[int]:
-    """Versions that are neither used, nor the newest, nor part of the chain under one that is.
+def droppable_versions(bases: Mapping[int, int], used: Iterable[int], newest: int = 1) -> list[int]:
+    """Versions that are neither used, nor among the newest, nor part of the chain under one that is.
 
     ``bases`` maps every stored version to its base (0: a snapshot). A version is rebuilt from the
     snapshot at the root of its bases and every version between, so all of root … version is kept.
     Ascending.
     """
     versions = sorted(bases)
-    needed = {version for version in used if version in bases} | set(versions[-1:])
+    needed = {version for version in used if version in bases}
+    needed.update(versions[max(0, len(versions) - newest) :])
     kept_from: dict[int, int] = {}
     for version in needed:
         root = version
@@ -47,3 +49,14 @@ def droppable_versions(bases: Mapping[int, int], used: Iterable[int]) -> list[in
         if version < root:
             droppable.append(version)
     return droppable[::-1]
+
+
+def listed(version: ModelVersion) -> StoredVersion:
+    """A version as it is listed, without its body."""
+    return StoredVersion(
+        model=version.model,
+        version=version.version,
+        base=version.base,
+        created_at_us=version.created_at_us,
+        size_bytes=len(version.body),
+    )

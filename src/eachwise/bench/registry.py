@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from eachwise.bench import decide, ingest, memory, start
+from eachwise.bench import audience, decide, ingest, memory, recommend, search, start, train
 from eachwise.bench.effort import Effort
 from eachwise.bench.figures import Figure
 
@@ -13,4 +13,8 @@ BENCHES: dict[str, Callable[[Effort], list[Figure]]] = {
     "decide": decide.measure,
     "start": start.measure,
     "memory": memory.measure,
+    "recommend": recommend.measure,
+    "train": train.measure,
+    "audience": audience.measure,
+    "search": search.measure,
 }

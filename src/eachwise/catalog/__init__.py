@@ -7,7 +7,8 @@ from eachwise.catalog.definitions import (
     placements_from,
 )
 from eachwise.catalog.index import build_index, select, showable
-from eachwise.catalog.items import parse_item, parse_items, values_of_item
+from eachwise.catalog.items import parse_item, parse_items, values_of, values_of_item
+from eachwise.catalog.patch import patch_index
 
 __all__ = [
     "build_index",
@@ -16,8 +17,10 @@ __all__ = [
     "parse_definitions",
     "parse_item",
     "parse_items",
+    "patch_index",
     "placements_from",
     "select",
     "showable",
+    "values_of",
     "values_of_item",
 ]

@@ -88,8 +88,9 @@ def _annotation(kind: type[msgspec.Struct], path: Path) -> Any:
 
 
 def _leaf(annotation: Any) -> Any:
-    """The struct or literal inside an annotation such as ``ItemQuery | None`` or ``list[Cap]``."""
+    """The struct or literal inside an annotation such as ``ItemQuery | None`` or ``list[Cap]``; a literal first."""
     if get_origin(annotation) is Literal or not get_args(annotation):
         return annotation
-    leaves = (_leaf(part) for part in get_args(annotation))
-    return next((one for one in leaves if one is not type(None)), annotation)
+    leaves = [one for part in get_args(annotation) if (one := _leaf(part)) is not type(None)]
+    words = (one for one in leaves if get_origin(one) is Literal)
+    return next(words, leaves[0] if leaves else annotation)

@@ -35,13 +35,13 @@ class _Refused(Exception):
 
 def values_of(attributes: Mapping[str, str | list[str]]) -> tuple[str, ...]:
     """Every ``name=value`` of the attributes, sorted, each once."""
-    found = set()
+    found: list[str] = []
     for name, value in attributes.items():
         if isinstance(value, str):
-            found.add(f"{name}={value}")
+            found.append(f"{name}={value}")
         else:
-            found.update(f"{name}={one}" for one in value)
-    return tuple(sorted(found))
+            found += [f"{name}={one}" for one in value]
+    return tuple(sorted(set(found)))
 
 
 def values_of_item(item: Item) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
     _serving(commands)
     _importing(commands)
     _asking(commands)
+    _training(commands)
     _proving(commands)
     return parser
 
@@ -101,17 +102,31 @@ def _importing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     take = commands.add_parser("import", help="take history or a catalogue from files")
     kinds = take.add_subparsers(required=True, metavar="KIND")
     events = kinds.add_parser(
-        "events", help="JSON Lines of events in Segment's shape; resumes where it stopped"
+        "events", help="events from JSON Lines, CSV or Parquet; resumes where it stopped"
     )
     events.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    events.add_argument(
+        "--mapping", type=Path, metavar="FILE", help="YAML: which columns of a table are what"
+    )
     events.add_argument(
         "--rejects", type=Path, metavar="FILE", help="where rejects go (default FILE.rejects.jsonl)"
     )
     events.add_argument("--quiet", action="store_true", help="no progress")
     _where(events)
     events.set_defaults(run=_lazy("importing", "import_events"))
-    catalog = kinds.add_parser("catalog", help="JSON Lines of items")
+    catalog = kinds.add_parser(
+        "catalog", help="items from JSON Lines or a Google Merchant feed; resumes where it stopped"
+    )
     catalog.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    catalog.add_argument(
+        "--format",
+        choices=["jsonl", "google-xml", "google-tsv"],
+        help="what the files are (default: by their ending)",
+    )
+    catalog.add_argument(
+        "--rejects", type=Path, metavar="FILE", help="where rejects go (default FILE.rejects.jsonl)"
+    )
+    catalog.add_argument("--quiet", action="store_true", help="no progress")
     _where(catalog)
     catalog.set_defaults(run=_lazy("importing", "import_catalog"))
     define = commands.add_parser("define", help="replace experiences and placements by a YAML file")
@@ -134,6 +149,25 @@ def _asking(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         command.add_argument("--json", action="store_true", help="everything, as JSON")
         _where(command)
         command.set_defaults(run=_lazy("asking", name))
+    _recommending(commands)
+    search = commands.add_parser("search", help="what answers a text, in a person's order")
+    search.add_argument("query", metavar="QUERY")
+    search.add_argument(
+        "--person", metavar="ID", help="in whose order; typed, like user:42 (default: nobody's)"
+    )
+    search.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="ATTRIBUTE:VALUE",
+        help="only items that carry this; may be repeated",
+    )
+    search.add_argument(
+        "--count", type=int, default=10, metavar="N", help="at most so many (default 10)"
+    )
+    search.add_argument("--json", action="store_true", help="everything, as JSON")
+    _where(search)
+    search.set_defaults(run=_lazy("searching", "search"))
     unmerge = commands.add_parser("unmerge", help="declare two identifiers to be two people")
     unmerge.add_argument("left", metavar="ID", help="typed, like user:42")
     unmerge.add_argument("right", metavar="ID", help="typed, like anon:abc")
@@ -155,6 +189,92 @@ def _asking(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     status.set_defaults(run=_lazy("asking", "status"))
 
 
+def _recommending(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    recommend = commands.add_parser("recommend", help="the items that a person would get now")
+    recommend.add_argument("id", metavar="ID", help="typed, like user:42, or a user id")
+    recommend.add_argument(
+        "--count", type=int, default=12, metavar="N", help="items (default 12, at most 200)"
+    )
+    for option in ("--where", "--exclude"):
+        recommend.add_argument(
+            option,
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help=f"{'only' if option == '--where' else 'no'} items with this value; may come again",
+        )
+    recommend.add_argument("--similar-to", metavar="ITEM", help="items like this one")
+    recommend.add_argument(
+        "--repeats", choices=["never", "allowed", "learnt"], default="learnt", help="what was had"
+    )
+    recommend.add_argument(
+        "--popularity", type=float, default=0.0, metavar="X", help="-1 long tail … 1 popular"
+    )
+    recommend.add_argument("--diversity", type=float, metavar="X", help="0 … 1")
+    recommend.add_argument("--calibration", type=float, metavar="X", help="0 … 1")
+    recommend.add_argument("--cursor", metavar="TOKEN", help="of the page before")
+    recommend.add_argument("--json", action="store_true", help="everything, as JSON")
+    _where(recommend)
+    recommend.set_defaults(run=_lazy("recommending", "recommend"))
+
+
+def _training(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    train = commands.add_parser("train", help="train models of taste from all events, and publish")
+    _where(train)
+    train.add_argument(
+        "--work", type=Path, metavar="DIR", help="where what was read and fitted is kept"
+    )
+    train.add_argument(
+        "--memory-mb",
+        type=int,
+        metavar="N",
+        help="what one fit may take (default: half of what is free)",
+    )
+    train.add_argument("--no-net", action="store_true", help="leave the recurrent network out")
+    train.add_argument(
+        "--minutes", type=float, metavar="N", help="how long the network may train (default 30)"
+    )
+    train.add_argument("--dry-run", action="store_true", help="train and report; publish nothing")
+    train.add_argument(
+        "--force", action="store_true", help="publish a model that is worse than the one in use"
+    )
+    train.set_defaults(run=_lazy("training", "train"))
+    models = commands.add_parser("models", help="versions of models: list, show, roll back")
+    verbs = models.add_subparsers(required=True, metavar="VERB")
+    listing = verbs.add_parser("list", help="the newest versions of every model")
+    listing.add_argument(
+        "--limit", type=int, default=5, metavar="N", help="versions of each (default 5)"
+    )
+    listing.add_argument("--json", action="store_true", help="everything, as JSON")
+    show = verbs.add_parser("show", help="one version with its report")
+    rollback = verbs.add_parser("rollback", help="publish an older version once more")
+    for command, words in ((show, "the version"), (rollback, "the version; 0: nothing trained")):
+        command.add_argument("name", metavar="NAME", help="the model, like trained")
+        command.add_argument("version", type=int, metavar="VERSION", help=words)
+    for command, function in ((listing, "models"), (show, "show"), (rollback, "rollback")):
+        _where(command)
+        command.set_defaults(run=_lazy("versions", function))
+    audience = commands.add_parser("audience", help="for whom an item matters")
+    audience.add_argument("item", metavar="ITEM")
+    audience.add_argument(
+        "--reason", choices=["new", "restock", "discount"], default="new", help="(default new)"
+    )
+    audience.add_argument(
+        "--limit", type=int, default=20, metavar="N", help="at most so many (default 20)"
+    )
+    audience.add_argument(
+        "--min-score", type=float, default=0.0, metavar="X", help="log units above someone unknown"
+    )
+    audience.add_argument("--purpose", metavar="NAME", help="only who may be contacted for it")
+    audience.add_argument("--channel", metavar="NAME", help="and there (with --purpose)")
+    audience.add_argument(
+        "--repeats", choices=["never", "allowed", "learnt"], default="learnt", help="who bought it"
+    )
+    audience.add_argument("--json", action="store_true", help="everything, as JSON")
+    _where(audience)
+    audience.set_defaults(run=_lazy("versions", "audience"))
+
+
 def _proving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     prove = commands.add_parser("prove", help="individuals against segments, with intervals")
     proofs = prove.add_subparsers(required=True, metavar="PROOF")
@@ -169,16 +289,77 @@ def _proving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     world.add_argument("--json", action="store_true", help="one line of JSON on stdout")
     world.set_defaults(run=_lazy("proving", "prove_world"))
-    movielens = proofs.add_parser("movielens", help="on MovieLens-1M's interactions")
-    movielens.add_argument(
-        "path", type=Path, metavar="PATH", help="folder with interactions.parquet, users.csv"
+    for name, words, folder in (
+        ("movielens", "on MovieLens", "folder such as ml-1m, or ml-100k for a split by time"),
+        ("sequences", "on short histories of many people", "folder such as amazon-beauty"),
+    ):
+        ranking = proofs.add_parser(name, help=words)
+        ranking.add_argument("path", type=Path, metavar="PATH", help=folder)
+        ranking.add_argument(
+            "--users", type=int, metavar="N", help="only N people, drawn at random (seeded)"
+        )
+        ranking.add_argument(
+            "--closed-form", action="store_true", help="without the net, in about a minute"
+        )
+        ranking.add_argument(
+            "--ablation", action="store_true", help="what each model adds, on validation data"
+        )
+        ranking.add_argument("--json", action="store_true", help="one line of JSON on stdout")
+        ranking.set_defaults(run=_lazy("proving", f"prove_{name}"))
+    _proving_affinity(proofs)
+    _proving_shops(proofs)
+    calibration = proofs.add_parser("calibration", help="a person's own mix, and what it costs")
+    calibration.add_argument(
+        "path", type=Path, metavar="PATH", help="folder such as ml-1m, as for movielens"
     )
-    movielens.add_argument(
+    calibration.add_argument(
         "--users", type=int, metavar="N", help="only N people, drawn at random (seeded)"
     )
-    movielens.add_argument("--json", action="store_true", help="one line of JSON on stdout")
-    movielens.set_defaults(run=_lazy("proving", "prove_movielens"))
+    calibration.add_argument("--json", action="store_true", help="one line of JSON on stdout")
+    calibration.set_defaults(run=_lazy("proving", "prove_calibration"))
     bench = commands.add_parser("bench", help="what the parts cost, each beside its yardstick")
-    bench.add_argument("name", choices=["ingest", "decide", "start", "memory", "all"])
+    bench.add_argument(
+        "name",
+        choices=[
+            *("ingest", "decide", "start", "memory", "recommend", "train", "audience"),
+            *("search", "all"),
+        ],
+    )
     bench.add_argument("--json", action="store_true", help="one line of JSON on stdout")
     bench.set_defaults(run=_lazy("proving", "bench"))
+
+
+def _proving_affinity(proofs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    affinity = proofs.add_parser("affinity", help="estimated tastes beside the true ones")
+    affinity.add_argument("--seeds", type=int, default=5, metavar="N", help="worlds (default 5)")
+    affinity.add_argument(
+        "--people", type=int, default=150, metavar="N", help="newcomers a world (default 150)"
+    )
+    affinity.add_argument("--json", action="store_true", help="one line of JSON on stdout")
+    affinity.set_defaults(run=_lazy("proving", "prove_affinity"))
+
+
+def _proving_shops(proofs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    sessions = proofs.add_parser("sessions", help="the next item of visits to a real shop")
+    sessions.add_argument(
+        "path", type=Path, metavar="PATH", help="visits, or a folder such as retailrocket"
+    )
+    sessions.add_argument(
+        "--sessions", type=int, metavar="N", help="only N of the test's visits, drawn at random"
+    )
+    retail = proofs.add_parser("retail", help="what customers buy in the next thirty days")
+    retail.add_argument(
+        "path", type=Path, metavar="PATH", help="invoices, or a folder such as online-retail"
+    )
+    retail.add_argument(
+        "--skip-days", type=int, default=0, metavar="N", help="leave out the last N days"
+    )
+    for name, command in (("sessions", sessions), ("retail", retail)):
+        command.add_argument(
+            "--closed-form", action="store_true", help="without the net, in about a minute"
+        )
+        command.add_argument(
+            "--ablation", action="store_true", help="what each model adds, on validation data"
+        )
+        command.add_argument("--json", action="store_true", help="one line of JSON on stdout")
+        command.set_defaults(run=_lazy("proving", f"prove_{name}"))

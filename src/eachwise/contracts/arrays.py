@@ -43,10 +43,10 @@ class CatalogIndex:
 class TasteModel:
     """What the population's behaviour teaches about items: published, immutable.
 
-    ``indptr``/``indices``/``weights``: CSR of item → next item, the square root of the row-normalised, distance-
-    discounted transition counts (docs/discussions/measured.md). ``popularity``: each item's share of decayed
-    engagement (long horizon); ``recent``: the same on the short horizon. ``expected``: value → share of engaged items
-    that carry it.
+    ``indptr``/``indices``/``weights``: CSR of item → next item: what the square root of the smoothed chance to go there
+    has beyond popularity's (``recommend.smoothing``). ``totals``: each item's distance-discounted transitions to any
+    other. ``popularity``: each item's share of decayed engagement (long horizon); ``recent``: the same on the short
+    horizon. ``expected``: value → share of engaged items that carry it.
     """
 
     version: int
@@ -55,6 +55,7 @@ class TasteModel:
     indptr: Ints
     indices: Ints
     weights: Floats
+    totals: Floats
     popularity: Floats
     recent: Floats
     expected: dict[str, float]

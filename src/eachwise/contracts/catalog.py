@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
+
+# What a person lately engaged with: left out, shown like anything else, or as was learnt of such items.
+Repeats = Literal["never", "allowed", "learnt"]
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -32,12 +35,23 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class ItemQuery(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):
-    """Which items an experience or placement may fill itself with: every named attribute has one of the values."""
+    """Which items an experience or placement may fill itself with: every named attribute has one of the values.
+
+    ``repeats``: whether it may show what the person lately engaged with. True is ``allowed``, False ``never``;
+    ``learnt`` leaves out what people hardly ever take again (a freezer, and not coffee).
+    """
 
     where: dict[str, str | list[str]] = {}
     exclude: dict[str, str | list[str]] = {}
     count: int = 6
-    repeats: bool = True  # may show what the person has just viewed
+    repeats: bool | Repeats = True
+
+    @property
+    def repeat_rule(self) -> Repeats:
+        """``repeats`` as a word."""
+        if isinstance(self.repeats, bool):
+            return "allowed" if self.repeats else "never"
+        return self.repeats
 
 
 class CatalogReceipt(msgspec.Struct, frozen=True, kw_only=True):

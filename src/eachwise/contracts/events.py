@@ -104,6 +104,7 @@ class Action(enum.StrEnum):
     PAGE = "page"
     IDENTIFY = "identify"
     DECLARE = "declare"  # a preference stated in so many words
+    NOT_ME = "not_me"  # what was done then was done by somebody else
     OTHER = "other"
 
 
@@ -121,6 +122,8 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
     ``attributes`` are ``name=value`` strings that the event itself carries (``category``, ``brand``): used for
     items that the catalogue does not know. ``weight`` scales engagement mass. ``amount`` is money of an order or
     refund. ``consent`` and ``preferences`` (value → +1 like, −1 dislike, 0 withdrawn) are what the event declares.
+    ``gifts`` are the items among ``lines`` that were chosen for somebody else. ``excluded`` are events that are no
+    taste of this person's: (from µs, until µs, what) as in ``contracts.individual.Exclusion``.
     """
 
     action: Action
@@ -136,3 +139,5 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
     amount: float = 0.0
     consent: dict[str, bool] = {}
     preferences: dict[str, int] = {}
+    gifts: frozenset[str] = frozenset()
+    excluded: tuple[tuple[int, int, str], ...] = ()

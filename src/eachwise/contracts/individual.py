@@ -25,6 +25,7 @@ MOMENT, GENERAL, SHOWN, AGAINST, REFERENCE_S = 0, 1, 2, 3, 4
 ANY_VALUE = ""
 
 RECENTS_MAX = 50
+EXCLUSIONS_MAX = 200
 CONTACTS_MAX = 64
 DAYS_MAX = 90
 
@@ -66,6 +67,31 @@ class Written(msgspec.Struct, frozen=True, array_like=True, gc=False):
     value: Any
 
 
+class Carried(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a trained sequence model remembers of a person: a cache outside the laws, made again from the recents.
+
+    version: of the trained model; state: its memory (little-endian float16) once it has read the recents up to
+    ``(occurred_at_us, tie)``
+    """
+
+    version: int
+    occurred_at_us: int
+    tie: int
+    state: bytes
+
+
+class Exclusion(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
+    """Events that are not this person's taste: of somebody else on the same device, or a gift. Ordered by its end.
+
+    ``what``: "" all events of the time, or those of ``session:ID``, ``decision:ID``, ``message:ID``, ``source:ID`` (the
+    typed identifier they came with), or only one item's part in them, ``item:ID``. Both ends belong to it.
+    """
+
+    until_us: int
+    from_us: int
+    what: str
+
+
 class Individual(msgspec.Struct, array_like=True):
     """Everything the engine keeps of one person. See the module for the laws of each field.
 
@@ -82,6 +108,9 @@ class Individual(msgspec.Struct, array_like=True):
     consent:    purpose → Written(bool)
     traits:     trait → Written(value)
     identifiers: every identifier the events carried, typed (``user:…``, ``anon:…``, ``email:…``, ``device:…``)
+    carried:    what a trained sequence model remembers, or None; see ``Carried``: no law holds for it
+    excluded:   the newest exclusions, ascending. A set like the others; that the events inside leave no taste holds for
+                those folded after it, so whoever adds one folds the person again (``flow.ingest``)
     """
 
     affinity: dict[str, list[float]] = {}
@@ -100,6 +129,8 @@ class Individual(msgspec.Struct, array_like=True):
     first_seen_us: int = 0
     last_seen_us: int = 0
     events: int = 0
+    carried: Carried | None = None
+    excluded: list[Exclusion] = []
 
 
 class Affinity(msgspec.Struct, frozen=True, kw_only=True):

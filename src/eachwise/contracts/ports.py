@@ -6,9 +6,9 @@ return what should be written; nothing else writes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -43,6 +43,10 @@ class NewRejections(msgspec.Struct, frozen=True, kw_only=True):
     rejections: list[Rejection]
 
 
+# What the rows of an imported file are: each an event, or an item of the catalogue.
+ImportKind = Literal["events", "items"]
+
+
 class ImportProgress(msgspec.Struct, frozen=True, kw_only=True):
     """How far a file has been taken: the next row to read. ``digest`` is the SHA-256 of its content."""
 
@@ -51,6 +55,24 @@ class ImportProgress(msgspec.Struct, frozen=True, kw_only=True):
     accepted: int
     rejected: int
     finished: bool = False
+
+
+class StoredIndividual(msgspec.Struct, frozen=True, array_like=True):
+    """One stored state (msgpack), with the number that a scan goes on after."""
+
+    number: int
+    individual_id: str
+    state: bytes
+
+
+class StoredVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """A model version as it is listed: what it is, and how many bytes its body has."""
+
+    model: str
+    version: int
+    base: int
+    created_at_us: int
+    size_bytes: int
 
 
 class Commit(msgspec.Struct, kw_only=True):
@@ -118,6 +140,13 @@ class Store(Protocol):
         """Stored individuals' ids in ascending order, after the given one."""
         ...
 
+    def individuals(self, after: int = 0, limit: int = 1000) -> list[StoredIndividual]:
+        """Stored individuals by their numbers, ascending, after one: a scan in the order in which they lie.
+
+        A scan meets everyone once who was stored when it began and still is; who comes meanwhile may be met or not.
+        """
+        ...
+
     def identity(self, identifier: str) -> bytes | None:
         """What is stored of an identifier, or None."""
         ...
@@ -173,6 +202,10 @@ class Store(Protocol):
         """One version of a model (None: the newest)."""
         ...
 
+    def model_versions(self, model: str, limit: int = 1000) -> list[StoredVersion]:
+        """The newest versions of a model without their bodies, newest first."""
+        ...
+
     def models_since(self, model: str, base: int, version: int) -> list[ModelVersion]:
         """Versions of a model with base < version number ≤ ``version``, ascending: the deltas to apply."""
         ...
@@ -201,8 +234,11 @@ class Store(Protocol):
         """How many of each the store holds: events, rejections, individuals, decisions, items."""
         ...
 
-    def prune(self, *, decided_before_us: int) -> int:
-        """Drop decisions older than that, and model versions no kept decision refers to; returns decisions dropped."""
+    def prune(self, *, decided_before_us: int, spare: Mapping[str, int] | None = None) -> int:
+        """Drop decisions older than that, and model versions no kept decision refers to; returns decisions dropped.
+
+        The newest version of a model stays, and of a model in ``spare`` so many of the newest.
+        """
         ...
 
     def close(self) -> None:

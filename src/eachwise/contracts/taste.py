@@ -67,7 +67,10 @@ class History:
     ages_s:  (L,) seconds from each to now
     bought:  (L,) whether it was a purchase
     session: how many of the newest belong to the visit that goes on (no gap above the session's, 30 minutes)
-    carried: the recurrent model's state after the oldest of its unread engagements, or None; see ``recurrent``
+    carried: (d,) what the recurrent model makes of all that the person did, where its memory was carried along; None:
+             it reads the rows
+    taste:   (V,) the person's affinities to the catalogue's values, both horizons, shrunk by their reliability; None
+             where only the history is known, as in training: then models read it from the rows
     """
 
     rows: Ints
@@ -76,6 +79,7 @@ class History:
     bought: NDArray[np.bool_]
     session: int
     carried: Any = None
+    taste: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

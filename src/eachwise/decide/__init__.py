@@ -2,13 +2,15 @@
 
 from eachwise.decide.decider import decide
 from eachwise.decide.explain import Comparison, compare, explain
-from eachwise.decide.layout import Layout, Select, layout
+from eachwise.decide.items import admitted, conflicts_of, firmly_against, shown_item
+from eachwise.decide.layout import ByValue, Layout, Select, by_value, layout
 from eachwise.decide.plan import Plan, Priors, plan, with_model
 from eachwise.decide.policies import POLICIES
 from eachwise.decide.situation import Choice, Situation
 
 __all__ = [
     "POLICIES",
+    "ByValue",
     "Choice",
     "Comparison",
     "Layout",
@@ -16,10 +18,15 @@ __all__ = [
     "Priors",
     "Select",
     "Situation",
+    "admitted",
+    "by_value",
     "compare",
+    "conflicts_of",
     "decide",
     "explain",
+    "firmly_against",
     "layout",
     "plan",
+    "shown_item",
     "with_model",
 ]

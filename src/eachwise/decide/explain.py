@@ -99,6 +99,7 @@ def _figures(
         yield f"feature {name}", value, choice.features.get(name, math.nan)
     for said, found in zip(record.items, choice.items, strict=False):
         yield f"score of {said.item_id}", said.score, found.score
+        yield f"probability of {said.item_id}", said.probability, found.probability
     for each in record.leading:
         twin = by_id.get(each.experience_id)
         if twin is None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from eachwise.contracts.arrays import AffinityVectors, Bools, Floats, Ints
+from eachwise.contracts.arrays import AffinityVectors, Bools, CatalogIndex, Floats, Ints
+from eachwise.contracts.catalog import Item, Repeats
 from eachwise.contracts.decision import ShownItem
-from eachwise.decide.layout import Layout
-from eachwise.decide.situation import Situation
+from eachwise.contracts.recommendation import Slot
+from eachwise.decide.layout import ByValue
+from eachwise.decide.situation import Fill, Situation
+from eachwise.maths.best import best
 
 # An aversion is believed only with at least this item mass behind the affinities.
 CONFLICT_EVIDENCE_MIN = 10.0
@@ -35,36 +38,74 @@ class Screen:
 def screen(situation: Situation) -> Screen:
     """Apply conflicts and hides to the catalogue."""
     layout = situation.plan.layout
-    columns = conflicting(situation.affinity, situation.settings.conflict_upper_bound)
-    conflicts = {
-        layout.catalog.values[column]: _why(situation, column) for column in columns.tolist()
-    }
-    for value, sign in situation.declared.items():
-        if sign < 0:
-            conflicts.setdefault(value, "the person declared against it")
-    allowed = situation.showable.copy()
-    for value in conflicts:
-        column = layout.catalog.value_of.get(value)
-        if column is not None:
-            start = layout.value_start
-            allowed[layout.value_rows[start[column] : start[column + 1]]] = False
-    _hide(allowed, situation.hidden, layout)
+    conflicts = conflicts_of(
+        situation.affinity,
+        situation.declared,
+        layout.catalog.values,
+        situation.settings.conflict_upper_bound,
+    )
+    by_value = ByValue(layout.value_rows, layout.value_start)
+    allowed = admitted(situation.showable, conflicts, situation.hidden, layout.catalog, by_value)
     return Screen(conflicts=conflicts, allowed=allowed, best=_best(situation, allowed))
 
 
+def conflicts_of(
+    affinity: AffinityVectors,
+    declared: Mapping[str, float],
+    values: Sequence[str],
+    upper_bound: float,
+) -> dict[str, str]:
+    """``name=value`` → why it runs against the person, in words. ``values`` are the catalogue's."""
+    found = {
+        values[column]: _why(affinity, column, upper_bound)
+        for column in conflicting(affinity, upper_bound).tolist()
+    }
+    for value, sign in declared.items():
+        if sign < 0:
+            found.setdefault(value, "the person declared against it")
+    return found
+
+
+def admitted(
+    showable: Bools,
+    conflicts: Iterable[str],
+    hidden: Iterable[str],
+    catalog: CatalogIndex,
+    by_value: ByValue,
+) -> Bools:
+    """What may be shown (N,): ``showable``, without conflicting values and hidden items. Holds on every path."""
+    allowed = showable.copy()
+    rows, start = by_value
+    for value in conflicts:
+        column = catalog.value_of.get(value)
+        if column is not None:
+            allowed[rows[start[column] : start[column + 1]]] = False
+    for name in hidden:
+        if name.startswith(HIDDEN_ITEM):
+            row = catalog.row_of.get(name[len(HIDDEN_ITEM) :])
+            if row is not None:
+                allowed[row] = False
+    return allowed
+
+
 def conflicting(affinity: AffinityVectors, upper_bound: float) -> Ints:
-    """Columns of the values that run against the person: declared against, or a firm aversion.
+    """Columns of the values that run against the person; see ``firmly_against``."""
+    return firmly_against(affinity, upper_bound).nonzero()[0]
+
+
+def firmly_against(affinity: AffinityVectors, upper_bound: float) -> Bools:
+    """Which values run against the person, in the affinity's own shape: declared against, or a firm aversion.
 
     Firm: general + 1.96·sd < ``upper_bound`` (log-odds) with an evidence of at least 10 items.
     """
     firm = affinity.general + _UPPER_95 * affinity.general_sd < upper_bound
     firm &= affinity.evidence >= CONFLICT_EVIDENCE_MIN
     firm |= affinity.declared < 0
-    return firm.nonzero()[0]
+    return np.asarray(firm)
 
 
 def shown_items(situation: Situation, allowed: Bools, row: int) -> list[ShownItem]:
-    """The best ``count`` allowed items of experience ``row``, best first; ties in id order. Empty without a query."""
+    """At most ``count`` allowed items of experience ``row``, as the situation fills a list. Empty without a query."""
     layout = situation.plan.layout
     experience = layout.experiences[row]
     if experience.items is None:
@@ -73,74 +114,63 @@ def shown_items(situation: Situation, allowed: Bools, row: int) -> list[ShownIte
     if count is None:
         count = min(layout.placement.count, experience.items.count)
     rows = layout.item_rows[layout.item_start[row] : layout.item_start[row + 1]]
-    rows = rows[allowed[rows]]
-    if not experience.items.repeats:
-        rows = rows[
-            [layout.catalog.item_ids[each] not in situation.viewed for each in rows.tolist()]
-        ]
-    best = top(situation.scores[rows], count)
+    barred = barred_by(experience.items.repeat_rule, situation)
+    rows = rows[allowed[rows] if barred is None else allowed[rows] & ~barred[rows]]
+    fill = situation.fill or by_score(situation.scores)
     return [
-        _shown(layout, each, position, float(situation.scores[each]))
-        for position, each in enumerate(rows[best].tolist())
+        shown_item(layout.catalog.items[slot.row], position, slot)
+        for position, slot in enumerate(fill(rows, count))
     ]
 
 
-def top(scores: Floats, count: int) -> Ints:
-    """Positions of the ``count`` highest scores, highest first; among equals the lower position."""
-    if count <= 0 or not len(scores):
-        return np.zeros(0, dtype=np.int64)
-    if count < len(scores):
-        threshold = -np.partition(-scores, count - 1)[count - 1]
-        above = np.flatnonzero(scores > threshold)
-        equal = np.flatnonzero(scores == threshold)[: count - len(above)]
-        kept = np.sort(np.concatenate([above, equal]))
-    else:
-        kept = np.arange(len(scores))
-    return kept[np.argsort(-scores[kept], kind="stable")].astype(np.int64)
+def by_score(scores: Floats) -> Fill:
+    """Fill a list with the best, best first; ties in id order."""
+
+    def fill(rows: Ints, count: int) -> list[Slot]:
+        chosen = rows[best(scores[rows], count)].tolist()
+        return [Slot(row, float(scores[row])) for row in chosen]
+
+    return fill
 
 
-def _hide(allowed: Bools, hidden: Mapping[str, int], layout: Layout) -> None:
-    """Take hidden items out, in place."""
-    for name in hidden:
-        if name.startswith(HIDDEN_ITEM):
-            row = layout.catalog.row_of.get(name[len(HIDDEN_ITEM) :])
-            if row is not None:
-                allowed[row] = False
+def barred_by(rule: Repeats, situation: Situation) -> Bools | None:
+    """The items (N,) that a rule of repeats leaves out; None where it leaves out none."""
+    if rule == "never":
+        return situation.engaged
+    return situation.spent if rule == "learnt" else None
 
 
 def _best(situation: Situation, allowed: Bools) -> Floats:
     """(K,): the best score among the items that each experience's query may still show."""
     layout = situation.plan.layout
-    best = np.full(len(layout.experiences), -np.inf)
+    found = np.full(len(layout.experiences), -np.inf)
     if not len(layout.filled):
-        return best
+        return found
     scores = np.where(allowed, situation.scores, -np.inf)[layout.item_rows]
-    if situation.viewed and layout.unseen_only.any():
-        row_of = layout.catalog.row_of
-        seen = np.zeros(len(allowed), dtype=bool)
-        seen[[row_of[each] for each in situation.viewed if each in row_of]] = True
-        scores[layout.unseen_only & seen[layout.item_rows]] = -np.inf
-    best[layout.filled] = np.maximum.reduceat(scores, layout.filled_start)
-    return best
+    for rule, entries in layout.repeat_rules.items():
+        barred = barred_by(rule, situation)
+        if barred is not None:
+            scores[entries & barred[layout.item_rows]] = -np.inf
+    found[layout.filled] = np.maximum.reduceat(scores, layout.filled_start)
+    return found
 
 
-def _why(situation: Situation, column: int) -> str:
+def _why(affinity: AffinityVectors, column: int, bound: float) -> str:
     """Why a value of the catalogue is in conflict, in words."""
-    affinity = situation.affinity
     if affinity.declared[column] < 0:
         return "the person declared against it"
     upper = affinity.general[column] + _UPPER_95 * affinity.general_sd[column]
-    bound = situation.settings.conflict_upper_bound
     return f"the person firmly avoids it (log-odds at most {upper:.2f}, limit {bound:.2f})"
 
 
-def _shown(layout: Layout, row: int, position: int, score: float) -> ShownItem:
+def shown_item(item: Item, position: int, slot: Slot) -> ShownItem:
     """A slot filled from the catalogue's item."""
-    item = layout.catalog.items[row]
     return ShownItem(
         item_id=item.item_id,
         position=position,
-        score=score,
+        score=slot.score,
+        probability=slot.probability,
+        deterministic=slot.deterministic,
         title=item.title,
         url=item.url,
         image_url=item.image_url,

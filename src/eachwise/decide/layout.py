@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from eachwise.contracts.arrays import Bools, CatalogIndex, Floats, Ints
-from eachwise.contracts.catalog import ItemQuery
+from eachwise.contracts.catalog import ItemQuery, Repeats
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.experience import SILENCE, Eligibility, Experience, Placement
 from eachwise.decide.names import fixed_features, moving_names
@@ -21,6 +22,13 @@ from eachwise.maths.times import parse_time_us
 Select = Callable[[ItemQuery], Bools]
 
 _FOREVER_US = 2**62
+
+
+class ByValue(NamedTuple):
+    """A catalogue's items by value: the rows of value column v are ``rows[start[v]:start[v + 1]]``."""
+
+    rows: Ints
+    start: Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +61,7 @@ class Layout:
     item_rows:          the catalogue rows of each query, one after the other; experience k's are
                         ``item_rows[item_start[k]:item_start[k + 1]]``
     filled, filled_start: the experiences with at least one row, and where theirs begin
-    unseen_only:        (E,) which of these entries belong to a query without repeats
+    repeat_rules:       rule of repeats → (E,) which of these entries belong to queries under it; none under "allowed"
     carriers:           ``name=value`` → the experiences that declare it
     rows_of_value:      value column → the items that carry it: ``value_rows[value_start[v]:value_start[v + 1]]``
     moving, fixed:      names of the feature columns; ``fixed_matrix`` (K, fixed) and ``fixed_by_row`` hold the latter
@@ -78,7 +86,7 @@ class Layout:
     item_start: Ints
     filled: Ints
     filled_start: Ints
-    unseen_only: Bools
+    repeat_rules: dict[Repeats, Bools]
     carriers: dict[str, tuple[int, ...]]
     value_rows: Ints
     value_start: Ints
@@ -92,9 +100,16 @@ class Layout:
 
 
 def layout(
-    placement: Placement, experiences: Sequence[Experience], catalog: CatalogIndex, select: Select
+    placement: Placement,
+    experiences: Sequence[Experience],
+    catalog: CatalogIndex,
+    select: Select,
+    turned: ByValue | None = None,
 ) -> Layout:
-    """Prepare a placement's experiences. Raises ``InvalidInput`` for an id twice, or one called ``silence``."""
+    """Prepare a placement's experiences; ``turned`` is ``by_value`` of the catalogue where it is at hand.
+
+    Raises ``InvalidInput`` for an id twice, or one called ``silence``.
+    """
     ordered = tuple(sorted(experiences, key=lambda each: each.experience_id))
     row_of = {each.experience_id: row for row, each in enumerate(ordered)}
     if len(row_of) != len(ordered) or SILENCE in row_of:
@@ -115,8 +130,7 @@ def layout(
         for each, about in zip(ordered, abouts, strict=True)
     )
     fixed = tuple(dict.fromkeys(name for features in by_row for name in features))
-    value_rows, value_start = _by_value(catalog)
-    repeats = np.array([each.items is None or each.items.repeats for each in ordered], dtype=bool)
+    value_rows, value_start = turned or by_value(catalog)
     return Layout(
         placement=placement,
         experiences=ordered,
@@ -136,7 +150,7 @@ def layout(
         item_start=item_start,
         filled=filled,
         filled_start=item_start[filled],
-        unseen_only=np.repeat(~repeats, np.diff(item_start)),
+        repeat_rules=_repeat_rules(ordered, item_start),
         carriers=_carriers(ordered),
         value_rows=value_rows,
         value_start=value_start,
@@ -177,6 +191,16 @@ def _selected(experiences: Sequence[Experience], select: Select) -> tuple[Ints, 
     np.cumsum([len(rows) for rows in chosen], out=start[1:])
     rows = np.concatenate(chosen) if chosen else np.zeros(0)
     return rows.astype(np.int64), start
+
+
+def _repeat_rules(experiences: Sequence[Experience], item_start: Ints) -> dict[Repeats, Bools]:
+    """Which entries of the item rows a rule binds, for every rule but "allowed" that a query has."""
+    rules = [each.items.repeat_rule if each.items else "allowed" for each in experiences]
+    lengths = np.diff(item_start)
+    return {
+        rule: np.repeat(np.array([each == rule for each in rules]), lengths)
+        for rule in sorted({*rules} - {"allowed"})
+    }
 
 
 def _about(experience: Experience) -> list[str]:
@@ -233,14 +257,14 @@ def _carriers(experiences: Sequence[Experience]) -> dict[str, tuple[int, ...]]:
     return {value: tuple(rows) for value, rows in found.items()}
 
 
-def _by_value(catalog: CatalogIndex) -> tuple[Ints, Ints]:
+def by_value(catalog: CatalogIndex) -> ByValue:
     """The catalogue's structure turned round: the rows of each value, and where each value's begin; (E,), (V + 1,)."""
     rows = np.repeat(np.arange(len(catalog.items)), np.diff(catalog.indptr))
     order = np.argsort(catalog.indices, kind="stable")
     counts = np.bincount(catalog.indices.astype(np.int64), minlength=len(catalog.values))
     start = np.zeros(len(catalog.values) + 1, dtype=np.int64)
     np.cumsum(counts, out=start[1:])
-    return rows[order].astype(np.int64), start
+    return ByValue(rows[order].astype(np.int64), start)
 
 
 def _fixed_matrix(by_row: Sequence[Mapping[str, float]], fixed: Sequence[str]) -> Floats:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from eachwise.contracts.arrays import AffinityVectors, Bools, Floats
+from eachwise.contracts.arrays import AffinityVectors, Bools, Floats, Ints
 from eachwise.contracts.decision import Candidate, Filtered, Reservation, ShownItem
 from eachwise.contracts.experience import SILENCE
 from eachwise.contracts.individual import Contact
+from eachwise.contracts.recommendation import Slot
 from eachwise.decide.candidates import Candidates
 from eachwise.decide.plan import Plan
 from eachwise.settings import DecideSettings
+
+# At most ``count`` of these catalogue rows (ascending), best first: how a list is filled.
+Fill = Callable[[Ints, int], Sequence[Slot]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +36,9 @@ class Situation:
     affinity:     the person's affinities over the catalogue's values, (V,) each
     showable:     (N,): available and inside its dates now
     scores:       (N,): the recommender's finite scores, higher is better
-    viewed:       ids of items viewed lately
+    engaged:      (N,) items engaged with lately; what a list without repeats leaves out (None: none)
+    spent:        (N,) those that people hardly ever take again (None: none)
+    fill:         how a list is filled (None: by score)
     seed:         seeds every draw
     count:        how many items were asked for (None: as the definitions say)
     """
@@ -54,7 +60,9 @@ class Situation:
     reservations: Sequence[Reservation] = ()
     hidden: Mapping[str, int] = field(default_factory=dict)
     declared: Mapping[str, float] = field(default_factory=dict)
-    viewed: frozenset[str] = frozenset()
+    engaged: Bools | None = None
+    spent: Bools | None = None
+    fill: Fill | None = None
     count: int | None = None
 
 

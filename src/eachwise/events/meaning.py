@@ -6,6 +6,7 @@ from typing import Any
 
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.events import Action, Event, Line, Meaning
+from eachwise.events.disowned import gifts_excluded, gifts_of, not_me
 from eachwise.events.names import RULES, UNKNOWN, Rule, fold_name, rule
 from eachwise.events.reading import amount_of, attributes_of, lines_of, listed, text
 from eachwise.events.said import consent_of, preferences_of
@@ -16,6 +17,8 @@ _OTHER = Meaning(action=Action.OTHER)
 
 _EXPERIENCE_KEYS = ("experience_id", "promotion_id")
 _PLACEMENT_KEYS = ("placement", "placement_id")
+_ASKED = frozenset({"query", "search_query", "q", "filters", "category"})
+_ASKED_LISTS = ("search", "category")
 _REFERRING = frozenset({"decision_id", *_EXPERIENCE_KEYS, *_PLACEMENT_KEYS, "channel"})
 
 
@@ -80,9 +83,13 @@ def _track(event: Event, settings: EventSettings) -> Meaning:
     action, properties = means.action, event.properties
     naming = {} if _REFERRING.isdisjoint(properties) else properties
     lines: tuple[Line, ...] = lines_of(properties) if means.items else ()
+    if action is Action.NOT_ME:
+        return Meaning(action=action, excluded=not_me(event))
+    gifts = gifts_of(event, action, lines)
+    own_choice = action is Action.LIST and _asked_for(properties)
     return Meaning(
         action=action,
-        weight=_weight(means, settings),
+        weight=0.0 if own_choice else _weight(means, settings),
         lines=lines,
         attributes=attributes_of(properties),
         query=text(properties, "query", "search_query", "q") if action is Action.SEARCH else "",
@@ -94,7 +101,21 @@ def _track(event: Event, settings: EventSettings) -> Meaning:
         amount=amount_of(properties, lines) if means.money else 0.0,
         consent=_consent_of(event, means),
         preferences=_preferences_of(properties) if action is Action.DECLARE else {},
+        gifts=gifts,
+        excluded=gifts_excluded(event, gifts) if gifts else (),
     )
+
+
+def _asked_for(properties: dict[str, Any]) -> bool:
+    """Whether a list is what the person asked for, so that its items are no exposure of ours.
+
+    A search's or a filter's answer, or a category's page: that one is looked at is taste already, and what is not
+    picked from it speaks against nothing.
+    """
+    if not _ASKED.isdisjoint(properties):
+        return any(properties.get(key) for key in _ASKED)
+    list_id = properties.get("list_id")
+    return isinstance(list_id, str) and list_id.casefold().startswith(_ASKED_LISTS)
 
 
 def _placement_of(properties: dict[str, Any], action: Action) -> str:

@@ -137,6 +137,7 @@ RULES: dict[str, Rule] = {
     "preference declared": rule(Action.DECLARE, 0.0),
     "consent given": rule(Action.DECLARE, 0.0),
     "consent withdrawn": rule(Action.DECLARE, 0.0),
+    "not me": rule(Action.NOT_ME, 0.0),
 }
 UNKNOWN = _OTHER
 

@@ -10,8 +10,11 @@ from eachwise.catalog import showable
 from eachwise.contracts.arrays import PropensityModel, TasteModel
 from eachwise.contracts.decision import Inputs
 from eachwise.contracts.individual import Individual
+from eachwise.contracts.taste import TrainedModel
 from eachwise.decide import Choice, Plan, Situation, decide
 from eachwise.flow.catalogue import Offers, Shelf
+from eachwise.flow.hints import hints_of
+from eachwise.flow.slates import Filler, wishes_of
 from eachwise.individual import (
     affinity_vectors,
     consent_allows,
@@ -19,7 +22,7 @@ from eachwise.individual import (
     stage_of,
     viewed_items,
 )
-from eachwise.recommend import PersonTaste, rank, reasons
+from eachwise.recommend import PersonTaste, mask_of, rank, reasons, spent
 from eachwise.settings import Settings
 
 
@@ -32,6 +35,7 @@ class Versions:
     taste: TasteModel
     propensity: PropensityModel
     settings: Settings
+    trained: TrainedModel | None = None
 
 
 def choose(inputs: Inputs, state: Individual, versions: Versions, plan: Plan) -> Choice:
@@ -39,16 +43,31 @@ def choose(inputs: Inputs, state: Individual, versions: Versions, plan: Plan) ->
     settings, now_us = versions.settings, inputs.now_us
     index = versions.shelf.index
     placement = versions.offers.placement(inputs.placement_id)
+    expected = versions.shelf.expected(versions.taste)
     affinity = affinity_vectors(
         state,
         index.value_of,
         len(index.values),
-        versions.shelf.expected(versions.taste),
+        expected,
         now_us,
         settings.affinity,
+        reference=versions.shelf.reference(versions.taste),
+        hints=hints_of(inputs.context, versions.shelf),
     )
-    person = PersonTaste(recents=viewed_items(state), affinity=affinity, now_us=now_us)
-    ranking = rank(person, versions.taste, index, settings.recommend)
+    person = PersonTaste.of(state, affinity, now_us)
+    ranking = rank(person, versions.taste, index, settings.recommend, versions.trained)
+    repeats = plan.layout.repeat_rules
+    fill = Filler(
+        state=state,
+        shelf=versions.shelf,
+        expected=expected,
+        ranking=ranking,
+        scores=ranking.scores,
+        settings=settings,
+        wishes=wishes_of(settings.recommend),
+        now_us=now_us,
+        seed=inputs.seed,
+    )
     engagement = engagement_score(state, now_us)
     stage, lapsed = stage_of(state, now_us, engagement, settings.stage)
     choice = decide(
@@ -70,8 +89,10 @@ def choose(inputs: Inputs, state: Individual, versions: Versions, plan: Plan) ->
             reservations=inputs.reservations,
             hidden=state.hidden,
             declared={value: float(written.value) for value, written in state.declared.items()},
-            viewed=frozenset(person.recents),
+            engaged=mask_of(index, viewed_items(state)) if "never" in repeats else None,
+            spent=spent(person, versions.trained, index) if "learnt" in repeats else None,
             count=inputs.count,
+            fill=fill,
         )
     )
     for number, shown in enumerate(choice.items):

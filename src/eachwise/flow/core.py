@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import Any
 
+from eachwise.contracts.arrays import TasteModel
 from eachwise.contracts.catalog import CatalogReceipt, Item
 from eachwise.contracts.decision import (
     DecideRequest,
@@ -20,18 +21,29 @@ from eachwise.contracts.decision import (
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.events import UNMERGED, BatchResult, Event, Rejection, StoredRejection
 from eachwise.contracts.experience import Definitions
-from eachwise.contracts.individual import Profile
-from eachwise.contracts.ports import Clock, ImportProgress, Store
+from eachwise.contracts.individual import Individual, Profile
+from eachwise.contracts.ports import Clock, ImportKind, ImportProgress, Store
+from eachwise.contracts.search import SearchIndex
+from eachwise.contracts.taste import TrainedModel
 from eachwise.events import check_names, parse_batch
-from eachwise.flow.catalogue import Catalogue
+from eachwise.flow.audience import Audiences
+from eachwise.flow.catalogue import Catalogue, Shelf
 from eachwise.flow.decide import Deciding
+from eachwise.flow.disown import NotMe, not_me_event
 from eachwise.flow.drive import Flow
 from eachwise.flow.imports import Importing
 from eachwise.flow.ingest import Ingest
 from eachwise.flow.learn import Learning
 from eachwise.flow.people import People
 from eachwise.flow.read import Reading
+from eachwise.flow.recommend import Recommending
+from eachwise.flow.search import Searching
+from eachwise.flow.searches import Searches
 from eachwise.flow.taste import Tasting
+from eachwise.flow.trained import MODEL as TRAINED
+from eachwise.flow.trained import NEWEST_KEPT, Trained
+from eachwise.flow.training import Extracting
+from eachwise.flow.warm import warm
 from eachwise.identity import Directory, is_typed
 from eachwise.maths.decay import MICROSECONDS
 from eachwise.maths.hashing import stable_hash
@@ -44,7 +56,13 @@ class Core:
     """Builds the flows over one store. ``open`` must be driven once before anything else."""
 
     def __init__(
-        self, *, store: Store, clock: Clock, settings: Settings, executor: Executor
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        settings: Settings,
+        executor: Executor,
+        search_index: SearchIndex,
     ) -> None:
         check_names(settings.events)
         self._store = store
@@ -53,9 +71,17 @@ class Core:
         self.settings = settings
         self.people = People(store, settings.affinity, settings.store.individuals_in_memory_max)
         self._directory = Directory(store.identity, settings.identity)
-        self.catalogue = Catalogue(store)
+        self.catalogue = Catalogue(store, executor)
         self._tasting = Tasting(
             store=store, clock=clock, settings=settings, catalogue=self.catalogue, executor=executor
+        )
+        self.trained = Trained(
+            store=store,
+            clock=clock,
+            settings=settings,
+            catalogue=self.catalogue,
+            tasting=self._tasting,
+            executor=executor,
         )
         self._learning = Learning(
             store=store,
@@ -64,6 +90,7 @@ class Core:
             catalogue=self.catalogue,
             people=self.people,
         )
+        self._searches = Searches(store=store, clock=clock)
         self._ingest = Ingest(
             store=store,
             clock=clock,
@@ -73,9 +100,23 @@ class Core:
             catalogue=self.catalogue,
             tasting=self._tasting,
             learning=self._learning,
+            searches=self._searches,
+            trained=self.trained,
+        )
+        self.extracting = Extracting(
+            store=store,
+            settings=settings,
+            directory=self._directory,
+            ingest=self._ingest,
+            executor=executor,
         )
         self._importing = Importing(
-            store=store, clock=clock, settings=settings, ingest=self._ingest
+            store=store,
+            clock=clock,
+            settings=settings,
+            ingest=self._ingest,
+            catalogue=self.catalogue,
+            executor=executor,
         )
         self._deciding = Deciding(
             store=store,
@@ -86,6 +127,37 @@ class Core:
             catalogue=self.catalogue,
             tasting=self._tasting,
             learning=self._learning,
+            trained=self.trained,
+        )
+        self.recommending = Recommending(
+            clock=clock,
+            settings=settings,
+            people=self.people,
+            directory=self._directory,
+            catalogue=self.catalogue,
+            tasting=self._tasting,
+            trained=self.trained,
+        )
+        self.audiences = Audiences(
+            store=store,
+            clock=clock,
+            settings=settings,
+            ingest=self._ingest,
+            catalogue=self.catalogue,
+            tasting=self._tasting,
+            trained=self.trained,
+            executor=executor,
+        )
+        self.searching = Searching(
+            clock=clock,
+            settings=settings,
+            people=self.people,
+            directory=self._directory,
+            catalogue=self.catalogue,
+            tasting=self._tasting,
+            trained=self.trained,
+            searches=self._searches,
+            index=search_index,
         )
         self._reading = Reading(
             store=store,
@@ -94,7 +166,11 @@ class Core:
             people=self.people,
             directory=self._directory,
             tasting=self._tasting,
+            catalogue=self.catalogue,
         )
+        self.catalogue.prepare = lambda shelf: self._warm(shelf=shelf)
+        self._tasting.prepare = lambda model: self._warm(taste=model)
+        self.trained.prepare = lambda model: self._warm(trained=model)
         self._checkpointed_at_us = clock.now_us()
         self._pruned_at_us: int | None = None
         self._unnamed = 0
@@ -105,6 +181,22 @@ class Core:
         recovered = yield from self._ingest.recover()
         yield from self._deciding.restore()
         return recovered
+
+    def _warm(
+        self,
+        shelf: Shelf | None = None,
+        taste: TasteModel | None = None,
+        trained: TrainedModel | None = None,
+    ) -> None:
+        """Prepare what comes next beside what is in use."""
+        warm(
+            shelf or self.catalogue.shelf,
+            self.catalogue.offers,
+            taste or self._tasting.model,
+            trained or self.trained.model,
+            self.settings,
+            self._clock.now_us(),
+        )
 
     def now_us(self) -> int:
         """The clock's microseconds since 1970."""
@@ -160,11 +252,25 @@ class Core:
         yield from self._ingest.ingest([event])
         return {side: self._directory.resolve(side) for side in (left, right)}
 
+    def not_me(self, individual_id: str, which: NotMe) -> Flow[Profile]:
+        """Take events that were somebody else's out of a person's taste; see ``flow.disown``."""
+        resolved = self._reading.resolve(individual_id)
+        state = self.people.find(resolved) or Individual()
+        event = not_me_event(resolved, state, self._directory, which, self._clock.now_us())
+        yield from self._ingest.ingest([event])
+        return self._reading.profile(resolved)
+
     def import_rows(
-        self, digest: str, source: str, first_row: int, rows: Sequence[bytes], finished: bool
+        self,
+        digest: str,
+        source: str,
+        first_row: int,
+        rows: Sequence[bytes],
+        finished: bool,
+        kind: ImportKind = "events",
     ) -> Flow[ImportProgress]:
         """Take consecutive rows of a JSON Lines file; see ``flow.imports``."""
-        return self._importing.take(digest, source, first_row, rows, finished)
+        return self._importing.take(digest, source, first_row, rows, finished, kind)
 
     def import_progress(self, digest: str) -> ImportProgress:
         """How far a file has been taken."""
@@ -235,6 +341,8 @@ class Core:
         yield from self._learning.tick(self._ingest.applied_sequence)
         if self._tasting.due():
             yield from self._tasting.publish(self._ingest.applied_sequence)
+        if self._searches.due(self._ingest.applied_sequence):
+            yield from self._searches.save(self._ingest.applied_sequence)
         if (
             now_us - self._checkpointed_at_us
             >= self.settings.store.checkpoint_interval_s * MICROSECONDS
@@ -245,12 +353,16 @@ class Core:
         if self._pruned_at_us is None or now_us - self._pruned_at_us >= DAY_US:
             self._pruned_at_us = now_us
             kept_us = int(self.settings.store.retain_decisions_days * DAY_US)
-            yield self._executor.submit(self._store.prune, decided_before_us=now_us - kept_us)
+            spare = {TRAINED: NEWEST_KEPT}
+            yield self._executor.submit(
+                self._store.prune, decided_before_us=now_us - kept_us, spare=spare
+            )
 
     def checkpoint(self) -> Flow[None]:
         """Write what is in memory: states, identities, statistics and models, so that the next start is short."""
         yield from self._learning.flush(self._ingest.applied_sequence)
         yield from self._tasting.publish(self._ingest.applied_sequence)
+        yield from self._searches.save(self._ingest.applied_sequence)
         yield from self._ingest.checkpoint()
 
     def status(self) -> dict[str, Any]:
@@ -264,11 +376,13 @@ class Core:
             "models": {
                 "taste": self._tasting.model.version,
                 "propensity": self._learning.model.version,
+                "trained": self.trained.version,
             },
             "model_published_at_us": {
                 "taste": self._tasting.published_at_us,
                 "propensity": self._learning.published_at_us,
             },
+            "damaged_models": {TRAINED: self.trained.damaged} if self.trained.damaged else {},
             "outcomes": self._learning.status(),
             "now_us": self._clock.now_us(),
         }

@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 import msgspec
 
-from eachwise.contracts.arrays import PropensityModel, TasteModel
+from eachwise.contracts.arrays import PropensityModel
 from eachwise.contracts.decision import (
     Decided,
     DecideRequest,
@@ -17,24 +17,25 @@ from eachwise.contracts.decision import (
     Reservation,
 )
 from eachwise.contracts.errors import CannotReplay, InvalidInput
-from eachwise.contracts.events import Event
 from eachwise.contracts.experience import SILENCE
 from eachwise.contracts.individual import Individual
 from eachwise.contracts.learning import ModelVersion
 from eachwise.contracts.ports import Clock, Commit, Store
-from eachwise.decide import Layout, Plan, compare, layout, with_model
+from eachwise.decide import Layout, Plan, by_value, compare, layout, with_model
+from eachwise.flow.asked import check_named, individual_of
 from eachwise.flow.catalogue import Catalogue, kept
 from eachwise.flow.compose import Versions, choose
 from eachwise.flow.drive import Flow
 from eachwise.flow.learn import PRIORS, Learning, people_of
 from eachwise.flow.people import People
 from eachwise.flow.taste import MODEL as TASTE
-from eachwise.flow.taste import Tasting, empty_model
-from eachwise.identity import NOBODY, Directory, is_typed
+from eachwise.flow.taste import Tasting
+from eachwise.flow.trained import MODEL as TRAINED
+from eachwise.flow.trained import Trained
+from eachwise.identity import Directory
 from eachwise.learn import MODEL as PROPENSITY
 from eachwise.maths.decay import MICROSECONDS
 from eachwise.maths.hashing import stable_hash
-from eachwise.recommend import decode_model
 from eachwise.settings import Settings
 
 SETTINGS = "settings"
@@ -57,6 +58,7 @@ class Deciding:
         catalogue: Catalogue,
         tasting: Tasting,
         learning: Learning,
+        trained: Trained,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -66,6 +68,7 @@ class Deciding:
         self._catalogue = catalogue
         self._tasting = tasting
         self._learning = learning
+        self._trained = trained
         self._settings_version = 0
         self._used: set[tuple[str, int]] = set()
         self._layouts: OrderedDict[tuple[str, int, int], Layout] = OrderedDict()
@@ -101,7 +104,7 @@ class Deciding:
         other placements; ``NotFound`` for an unknown placement.
         """
         _check(request)
-        individual_id = self._individual_of(request)
+        individual_id = individual_of(request, self._directory, self._clock.now_us())
         if request.request_id is not None:
             made = self._store.decisions_of_request(individual_id, request.request_id)
             if made:
@@ -128,25 +131,6 @@ class Deciding:
             individual_id=individual_id, decisions=[self._answer(record) for record in records]
         )
 
-    def _individual_of(self, request: DecideRequest) -> str:
-        if request.individual_id:
-            return self._directory.resolve(request.individual_id)
-        now_us = self._clock.now_us()
-        asked = Event(
-            message_id="",
-            kind="track",
-            occurred_at_us=now_us,
-            received_at_us=now_us,
-            user_id=request.user_id,
-            anonymous_id=request.anonymous_id,
-        )
-        person = self._directory.person_of(asked)
-        if person == NOBODY:
-            field = "userId" if request.user_id else "anonymousId"
-            sent = request.user_id or request.anonymous_id
-            raise InvalidInput(f"{field}: {sent!r} names nobody (a blocked value)", field=field)
-        return person
-
     def _record(
         self, request: DecideRequest, individual_id: str, placement_id: str
     ) -> DecisionRecord:
@@ -168,6 +152,7 @@ class Deciding:
                 TASTE: versions.taste.version,
                 PROPENSITY: versions.propensity.version,
                 SETTINGS: self._settings_version,
+                TRAINED: self._trained.version,
             },
             policy=self._settings.decide.policy,
             seed=seed,
@@ -243,6 +228,7 @@ class Deciding:
             taste=self._tasting.model,
             propensity=self._learning.model,
             settings=self._settings,
+            trained=self._trained.model,
         )
 
     def _plan(self, inputs: Inputs, versions: Versions) -> Plan:
@@ -253,7 +239,8 @@ class Deciding:
         def lay_out(_: object) -> Layout:
             placement = offers.placement(inputs.placement_id)
             experiences = offers.experiences(inputs.placement_id)
-            return layout(placement, experiences, shelf.index, shelf.select)
+            turned = shelf.once("by_value", by_value)
+            return layout(placement, experiences, shelf.index, shelf.select, turned)
 
         def prepare(_: object) -> Plan:
             draws = versions.settings.decide.thompson_draws
@@ -269,9 +256,11 @@ class Deciding:
         versions = Versions(
             shelf=self._catalogue.shelf_at(inputs.catalog_version),
             offers=self._catalogue.offers_at(inputs.definitions_version),
-            taste=self._taste_at(inputs.models[TASTE]),
+            taste=self._tasting.model_at(inputs.models[TASTE]),
             propensity=self._propensity_at(inputs.models[PROPENSITY]),
             settings=self._settings_at(inputs.models[SETTINGS]),
+            # Decisions older than trained models name none.
+            trained=self._trained.at(inputs.models.get(TRAINED, 0)),
         )
         state = msgspec.msgpack.decode(inputs.state, type=Individual)
         choice = choose(inputs, state, versions, self._plan(inputs, versions))
@@ -284,13 +273,6 @@ class Deciding:
             candidates=list(choice.candidates),
             filtered=choice.filtered,
         )
-
-    def _taste_at(self, version: int) -> TasteModel:
-        if version == self._tasting.model.version:
-            return self._tasting.model
-        if version == 0:
-            return empty_model()
-        return decode_model(self._kept(TASTE, version).body)
 
     def _propensity_at(self, version: int) -> PropensityModel:
         if version == self._learning.model.version:
@@ -315,16 +297,7 @@ class Deciding:
 
 
 def _check(request: DecideRequest) -> None:
-    if not (request.individual_id or request.user_id or request.anonymous_id):
-        raise InvalidInput(
-            "one of userId, anonymousId or individual_id is required", field="userId"
-        )
-    if request.individual_id and not is_typed(request.individual_id):
-        raise InvalidInput(
-            f"individual_id: {request.individual_id!r} must be typed, like user:42 or anon:abc; "
-            "an id as it was sent goes into userId or anonymousId",
-            field="individual_id",
-        )
+    check_named(request)
     if not 1 <= len(request.placements) <= PLACEMENTS_MAX:
         raise InvalidInput(f"placements: name 1 to {PLACEMENTS_MAX} placements", field="placements")
     if request.count is not None and not 1 <= request.count <= ITEMS_MAX:

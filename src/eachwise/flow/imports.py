@@ -1,30 +1,58 @@
-"""History in: rows of a file, taken in order, with the file's progress in the same transaction as its events.
+"""Files in: rows of a file, taken in order, with the file's progress in the same transaction as what they hold.
 
 A row's place in its file is its identity: an event without a message id gets ``import-{digest}-{row}``, so a file
-that is taken twice, or resumed after a crash, adds nothing twice.
+that is taken twice, or resumed after a crash, adds nothing twice. A finished file of items may be taken again: items
+are a state, and what came after it may have changed them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 
-from eachwise.contracts.errors import InvalidInput
+import msgspec
+
+from eachwise.catalog import parse_item
+from eachwise.contracts.catalog import Item
+from eachwise.contracts.errors import Busy, InvalidInput
 from eachwise.contracts.events import Event, Rejection
-from eachwise.contracts.ports import Clock, ImportProgress, Store
+from eachwise.contracts.ports import (
+    Clock,
+    Commit,
+    ImportKind,
+    ImportProgress,
+    NewRejections,
+    Store,
+)
 from eachwise.events import parse_event
+from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.drive import Flow
 from eachwise.flow.ingest import Ingest
 from eachwise.settings import Settings
+
+# What is kept of a row that was not taken.
+REJECTED_BODY_BYTES_MAX = 4096
 
 
 class Importing:
     """Takes slices of JSON Lines files and remembers how far each file was taken."""
 
-    def __init__(self, *, store: Store, clock: Clock, settings: Settings, ingest: Ingest) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        settings: Settings,
+        ingest: Ingest,
+        catalogue: Catalogue,
+        executor: Executor,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._settings = settings
         self._ingest = ingest
+        self._catalogue = catalogue
+        self._executor = executor
 
     def progress(self, digest: str) -> ImportProgress:
         """How far a file (by the SHA-256 of its content) has been taken; row 0 if never."""
@@ -32,26 +60,57 @@ class Importing:
         return known or ImportProgress(digest=digest, next_row=0, accepted=0, rejected=0)
 
     def take(
-        self, digest: str, source: str, first_row: int, rows: Sequence[bytes], finished: bool
+        self,
+        digest: str,
+        source: str,
+        first_row: int,
+        rows: Sequence[bytes],
+        finished: bool,
+        kind: ImportKind = "events",
     ) -> Flow[ImportProgress]:
         """Take consecutive rows. Rows before the file's progress are skipped; a gap raises ``InvalidInput``."""
         known = self.progress(digest)
+        if kind == "items" and known.finished and first_row == 0:
+            known = ImportProgress(digest=digest, next_row=0, accepted=0, rejected=0)
         if first_row > known.next_row:
             raise InvalidInput(
                 f"first_row is {first_row}, but the file was taken up to row {known.next_row}: send from there",
                 field="first_row",
             )
-        skipped = known.next_row - first_row
-        events, rejections = self._parse(digest, known.next_row, rows[skipped:])
-        progress = ImportProgress(
-            digest=digest,
-            next_row=max(known.next_row, first_row + len(rows)),
-            accepted=known.accepted + len(events),
-            rejected=known.rejected + len(rejections),
-            finished=known.finished or finished,
-        )
+        new = rows[known.next_row - first_row :]
+        reached = max(known.next_row, first_row + len(rows))
+        if kind == "items":
+            return (yield from self._take_items(known, source, new, reached, finished))
+        events, rejections = self._parse(digest, known.next_row, new)
+        progress = _advanced(known, reached, len(events), len(rejections), finished)
         if progress != known:
             yield from self._ingest.ingest(events, rejections, source=source, progress=progress)
+        return progress
+
+    def _take_items(
+        self,
+        known: ImportProgress,
+        source: str,
+        rows: Sequence[bytes],
+        reached: int,
+        finished: bool,
+    ) -> Flow[ImportProgress]:
+        before = self._store.import_progress(known.digest)
+        items, rejections = yield self._executor.submit(_items_of, rows, known.next_row)
+        if self._store.import_progress(known.digest) != before:
+            raise Busy(
+                "another import of this file is under way; it goes on from where that stopped"
+            )
+        progress = _advanced(known, reached, len(items), len(rejections), finished)
+        if progress == before:
+            return progress
+        commit = Commit(imports=[progress])
+        if rejections:
+            now_us = self._clock.now_us()
+            commit.rejections = [
+                NewRejections(source=source, received_at_us=now_us, rejections=rejections)
+            ]
+        yield from self._catalogue.import_items(items, commit)
         return progress
 
     def _parse(
@@ -76,3 +135,37 @@ class Importing:
             else:
                 events.append(parsed)
         return events, rejections
+
+
+def _advanced(
+    known: ImportProgress, reached: int, accepted: int, rejected: int, finished: bool
+) -> ImportProgress:
+    return ImportProgress(
+        digest=known.digest,
+        next_row=reached,
+        accepted=known.accepted + accepted,
+        rejected=known.rejected + rejected,
+        finished=known.finished or finished,
+    )
+
+
+def _items_of(rows: Sequence[bytes], first_row: int) -> tuple[list[Item], list[Rejection]]:
+    """The rows' items, and why the others are none. Blank rows are skipped."""
+    items: list[Item] = []
+    rejections: list[Rejection] = []
+    for row, line in enumerate(rows, start=first_row):
+        if not line.strip():
+            continue
+        code, reason = "invalid_item", ""
+        try:
+            parsed = parse_item(msgspec.json.decode(line), row)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            code, reason = "invalid_json", f"the row is not valid JSON: {error}"
+        else:
+            if isinstance(parsed, Item):
+                items.append(parsed)
+                continue
+            reason = f"{parsed.field}: {parsed.reason}" if parsed.field else parsed.reason
+        body = line[:REJECTED_BODY_BYTES_MAX]
+        rejections.append(Rejection(index=row, code=code, reason=reason, body=body))
+    return items, rejections

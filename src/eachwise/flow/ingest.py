@@ -12,9 +12,11 @@ from concurrent.futures import Future
 
 import msgspec
 
+from eachwise.catalog.spoken import Spoken, said_in, spoken_values
+from eachwise.contracts.arrays import CatalogIndex
 from eachwise.contracts.errors import Unavailable
-from eachwise.contracts.events import BatchResult, Event, Meaning, RejectedEvent, Rejection
-from eachwise.contracts.individual import Individual
+from eachwise.contracts.events import Action, BatchResult, Event, Meaning, RejectedEvent, Rejection
+from eachwise.contracts.individual import Exclusion, Individual
 from eachwise.contracts.ports import (
     Clock,
     Commit,
@@ -29,13 +31,18 @@ from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.drive import Flow
 from eachwise.flow.learn import Learning
 from eachwise.flow.people import People
+from eachwise.flow.searches import Searches
 from eachwise.flow.taste import Tasting
+from eachwise.flow.trained import Trained
 from eachwise.identity import NOBODY, Directory
-from eachwise.individual import fold
+from eachwise.individual import ENGAGED, fold
+from eachwise.recommend import carry_on
 from eachwise.settings import Settings
 
 # A request's events are folded in slices of this many, and others may go between: a decision waits for one at most.
 SLICE_EVENTS = 50
+# Answers that tell of a taste for what the experience is about, where they name no items themselves.
+_ANSWERS = frozenset({Action.CLICK, Action.HIDE})
 # Checkpoint early when this many states are ahead of the store: bounds the encode pause and the memory pinned.
 CHANGED_MAX = 1000
 
@@ -64,6 +71,8 @@ class Ingest:
         catalogue: Catalogue,
         tasting: Tasting,
         learning: Learning,
+        searches: Searches,
+        trained: Trained,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -73,6 +82,8 @@ class Ingest:
         self._catalogue = catalogue
         self._tasting = tasting
         self._learning = learning
+        self._searches = searches
+        self._trained = trained
         self._blocked = frozenset(settings.identity.blocked_values)
         self._queue: deque[Ticket] = deque()
         self._checkpoint: Future[Committed] | None = None
@@ -202,15 +213,33 @@ class Ingest:
         now_stale = set(change.refold)
         for source, target in change.merges:
             self._people.merge(source, target)
-            if source in stale:
+            merged = self._people.find(target)
+            # What one of the two excluded may lie in what the other did.
+            if source in stale or (merged is not None and merged.excluded):
                 now_stale.add(target)
-        meaning = meaning_of(event, self._settings.events)
+        meaning = self._meaning(event)
         person = self._directory.person_of(event)
+        if meaning.excluded and person != NOBODY:
+            now_stale.add(person)
         if person != NOBODY and person not in stale and person not in now_stale:
             self._fold(self._people.edit(person), event, meaning)
         self._tasting.observe(sequence, event, meaning, self._people.find(person))
+        self._searches.observe(sequence, event, meaning, person)
         self._learning.note(person, event, meaning)
         return now_stale
+
+    def _meaning(self, event: Event) -> Meaning:
+        """What an event means; a search is about the values that its words name, an answer about its experience's."""
+        meaning = meaning_of(event, self._settings.events)
+        if meaning.experience_id and meaning.action in _ANSWERS and not meaning.lines:
+            about = self._catalogue.values_of_experience(meaning.experience_id)
+            return msgspec.structs.replace(meaning, attributes=about)
+        if meaning.action is not Action.SEARCH or not meaning.query:
+            return meaning
+        said = said_in(meaning.query, self._catalogue.shelf.once("spoken", _spoken))
+        return msgspec.structs.replace(
+            meaning, attributes=tuple(dict.fromkeys((*meaning.attributes, *said)))
+        )
 
     def _fold(self, state: Individual, event: Event, meaning: Meaning) -> None:
         fold(
@@ -221,11 +250,26 @@ class Ingest:
             self._settings.affinity,
             blocked=self._blocked,
         )
+        if meaning.lines and meaning.action in ENGAGED:
+            carry_on(
+                self._trained.model,
+                state,
+                event.occurred_at_us,
+                self._settings.recommend.action_weights,
+            )
 
     def refold(self, individual_id: str) -> None:
         """Recompute one individual from the log: every applied event that belongs to the person by today's links."""
+        state = self._refolded(individual_id, [])
+        if state.excluded:
+            # What an event excludes holds for what came before it, too.
+            state = self._refolded(individual_id, state.excluded)
+        self._people.replace(individual_id, state if state.events else None)
+
+    def _refolded(self, individual_id: str, excluded: list[Exclusion]) -> Individual:
+        """The person's events in the order of time, with these exclusions known from the first."""
         sources = self._directory.sources_of(individual_id)
-        state = Individual()
+        state = Individual(excluded=list(excluded))
         logged = self._store.events_of(
             user_ids=sources.user_ids,
             anonymous_ids=sources.anonymous_ids,
@@ -237,9 +281,8 @@ class Ingest:
                 entry.sequence <= self.applied_sequence
                 and self._directory.person_of(event) == individual_id
             ):
-                meaning = meaning_of(event, self._settings.events)
-                self._fold(state, event, meaning)
-        self._people.replace(individual_id, state if state.events else None)
+                self._fold(state, event, self._meaning(event))
+        return state
 
     def _logins(self, identifier: str) -> list[Login]:
         """Every login on a device-like identifier in the log so far, this event's among them."""
@@ -276,7 +319,7 @@ class Ingest:
     def recover(self) -> Flow[int]:
         """Fold the log's tail behind the watermark (after a crash); returns how many events it held."""
         recovered = 0
-        start = min(self.applied_sequence, self._tasting.sequence)
+        start = min(self.applied_sequence, self._tasting.sequence, self._searches.sequence)
         while entries := self._store.events_after(start, 1000):
             refold: set[str] = set()
             for entry in entries:
@@ -294,6 +337,11 @@ class Ingest:
 
     def _catch_up_statistics(self, event: Event, sequence: int) -> None:
         """The population's statistics are written less often than states: replay what they missed."""
-        person = self._people.find(self._directory.person_of(event))
-        meaning = meaning_of(event, self._settings.events)
-        self._tasting.observe(sequence, event, meaning, person)
+        individual_id = self._directory.person_of(event)
+        meaning = self._meaning(event)
+        self._tasting.observe(sequence, event, meaning, self._people.find(individual_id))
+        self._searches.observe(sequence, event, meaning, individual_id)
+
+
+def _spoken(index: CatalogIndex) -> Spoken:
+    return spoken_values(index.values)

@@ -8,10 +8,11 @@ from eachwise.contracts.individual import Profile
 from eachwise.contracts.ports import Clock, Store
 from eachwise.decide import explain
 from eachwise.events import meaning_of
+from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.people import People
 from eachwise.flow.taste import Tasting
 from eachwise.identity import Directory
-from eachwise.individual import profile
+from eachwise.individual import multiples, profile
 from eachwise.maths.times import iso
 from eachwise.settings import Settings
 
@@ -28,6 +29,7 @@ class Reading:
         people: People,
         directory: Directory,
         tasting: Tasting,
+        catalogue: Catalogue,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -35,6 +37,7 @@ class Reading:
         self._people = people
         self._directory = directory
         self._tasting = tasting
+        self._catalogue = catalogue
 
     def resolve(self, individual_id: str) -> str:
         """The individual behind an id: ``user:…``, ``anon:…`` or as it was sent. Raises ``NotFound``."""
@@ -54,6 +57,7 @@ class Reading:
         state = self._people.find(resolved)
         if state is None:
             raise NotFound(f"no individual {individual_id!r}")
+        shelf = self._catalogue.shelf
         return profile(
             resolved,
             state,
@@ -61,6 +65,8 @@ class Reading:
             now_us=self._clock.now_us(),
             settings=self._settings,
             merged=self._directory.parts(resolved),
+            multiple=shelf.once("multiples", multiples),
+            kinship=shelf.reference(self._tasting.model).kinship,
         )
 
     def decision(self, decision_id: str) -> DecisionRecord:

@@ -27,8 +27,8 @@ from eachwise.identity.cells import (
 from eachwise.identity.changes import UNCHANGED, Change, Effects, Sources
 from eachwise.identity.clusters import component, resolved
 from eachwise.identity.links import Link, Names, Reader
+from eachwise.identity.parts import merged_parts
 from eachwise.identity.timelines import changed_owners, compressed, owner_at
-from eachwise.maths.times import iso
 from eachwise.settings import IdentitySettings
 
 # The person of an event that names nobody (an unmerge; ids that are all blocked): to be folded into no one.
@@ -41,7 +41,6 @@ HIGH = "~high"
 
 _NEVER = -(2**63)
 _END_OF_MOMENT = "\U0010ffff"
-_REASONS = {"same": "user id and e-mail sent together", "alias": "alias", "login": "login"}
 
 
 class Directory:
@@ -64,21 +63,39 @@ class Directory:
         names = self._reader.names(event)
         if names.user:
             return self._person(names.user)
+        runs = self._runs(names)
+        if not runs:
+            return names.anonymous or names.device
+        return self._person(owner_at(runs, (event.occurred_at_us, event.message_id)))
+
+    def names_of(self, event: Event) -> Names:
+        """The typed identifiers that say who sent an event; all empty where it names nobody."""
+        return self._reader.names(event)
+
+    def owners(self, names: Names) -> list[tuple[int, str]]:
+        """Whose the events sent under these names are by the links observed so far: (from when, person), ascending.
+
+        The first person's begin with time. Of the microsecond of a login all events count as the new owner's.
+        """
+        runs = [] if names.user else self._runs(names)
+        if not runs:
+            device = names.anonymous or names.device
+            return [(_NEVER, self._person(names.user) if names.user else device)]
+        return [
+            (run.occurred_at_us if place else _NEVER, self._person(run.identifier))
+            for place, run in enumerate(runs)
+        ]
+
+    def _runs(self, names: Names) -> list[Login]:
+        """The timeline that says whose events without a user id are, of their anonymous id or else their device."""
         device = names.anonymous or names.device
-        if not device:
-            return NOBODY
-        cell = self._cells.device(device)
-        if cell is not None and cell.runs:
-            return self._person(owner_at(cell.runs, (event.occurred_at_us, event.message_id)))
-        if names.anonymous and names.device:
+        cell = self._cells.device(device) if device else None
+        if (cell is None or not cell.runs) and names.anonymous and names.device:
             other = self._cells.device(names.device)
-            if (
-                other is not None
-                and other.runs
-                and self._partners(names.anonymous, cell, names.device, other)
-            ):
-                return self._person(owner_at(other.runs, (event.occurred_at_us, event.message_id)))
-        return device
+            if other is not None and other.runs:
+                partners = self._partners(names.anonymous, cell, names.device, other)
+                return other.runs if partners else []
+        return cell.runs if cell is not None else []
 
     def resolve(self, identifier: str, at_us: int | None = None) -> str:
         """The person behind a typed identifier, at a time (None: by the latest login). Old ids keep resolving."""
@@ -125,24 +142,8 @@ class Directory:
         if not person.startswith(STRONG):
             return []
         members = self._members(person)
-        found = []
-        links = resolved(component(members, self._cells.strong), self._settings).links.get(
-            person, []
-        )
-        for edge, left, right in links:
-            reason = _REASONS["alias"] if edge.target else _REASONS["same"]
-            found.append((edge.occurred_at_us, edge.message_id, left, right, reason))
-        for identifier, cell in members.items():
-            for device, (at_us, message_id) in cell.devices.items():
-                known = self._cells.device(device)
-                if known is not None and any(run.identifier == identifier for run in known.runs):
-                    aliased = Login(at_us, message_id, identifier) in known.pinned
-                    reason = _REASONS["alias" if aliased else "login"]
-                    found.append((at_us, message_id, device, identifier, reason))
-        return [
-            MergedPart(left=left, right=right, at=iso(at_us), message_id=message_id, reason=reason)
-            for at_us, message_id, left, right, reason in sorted(found)
-        ]
+        links = resolved(component(members, self._cells.strong), self._settings).links
+        return merged_parts(members, links.get(person, []), self._cells.device)
 
     def _person(self, identifier: str) -> str:
         cell = self._cells.strong(identifier)

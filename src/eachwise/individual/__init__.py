@@ -1,9 +1,12 @@
 """The individual: affinity, engagement, stage, value; the fold that learns them and the merge that adds them."""
 
-from eachwise.individual.affinity import affinities, affinity_vectors
+from eachwise.individual.affinity import Reference, affinities, affinity_vectors, reference_of
 from eachwise.individual.consent import CHANNEL, EVERY_CHANNEL, consent_allows
+from eachwise.individual.crowd import Crowd, crowd_affinity
 from eachwise.individual.engagement import engagement_score
+from eachwise.individual.facets import facets_of, multiples
 from eachwise.individual.fold import ENGAGED, fold
+from eachwise.individual.kinship import Kinship, kinship_of
 from eachwise.individual.merge import merge
 from eachwise.individual.population import Population
 from eachwise.individual.profile import profile, viewed_items
@@ -15,16 +18,24 @@ __all__ = [
     "CHANNEL",
     "ENGAGED",
     "EVERY_CHANNEL",
+    "Crowd",
+    "Kinship",
     "Population",
+    "Reference",
     "affinities",
     "affinity_vectors",
     "affinity_words",
     "consent_allows",
+    "crowd_affinity",
     "engagement_score",
+    "facets_of",
     "fold",
+    "kinship_of",
     "merge",
+    "multiples",
     "order_summary",
     "profile",
+    "reference_of",
     "stage_of",
     "viewed_items",
 ]

@@ -13,6 +13,11 @@ y: engaged items with v, n: all engaged items and the items with v that the pers
 E0 = ``exposure_prior_mass``. Where nothing shown is logged r = p_v; where v is shown and not taken up, r rises above
 the person's own share and δ turns negative. All masses are in items and decayed to the time of reading.
 
+With a ``Reference`` all of this is taken among items that have the value's facet (``facets``), and the values that
+tell most are estimated together, under the prior of what goes with what in the population (``kinship``): their δ is
+then the posterior's mean, at most the person's own log-odds where it lies above ``CERTAIN``, plus what explicit
+dislikes and declared tastes move δ by.
+
 Two adaptations. The reference is a share and not a second corpus, so its variance is left out. And the prior holds at
 least one item of v and one of the rest, so that one view of a rare value moves δ by log 2 (z about 1) instead of
 shouting; for 1/30 ≤ r ≤ 29/30 and the default prior mass nothing changes.
@@ -20,12 +25,12 @@ shouting; for 1/30 ≤ r ≤ 29/30 and the default prior mass nothing changes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from eachwise.contracts.arrays import AffinityVectors, Floats
+from eachwise.contracts.arrays import AffinityVectors, Floats, Ints
 from eachwise.contracts.individual import (
     AGAINST,
     ANY_VALUE,
@@ -36,13 +41,47 @@ from eachwise.contracts.individual import (
     Affinity,
     Individual,
 )
+from eachwise.individual.facets import SHARE_MIN, Facets, facets_of
+from eachwise.individual.kinship import Kinship
 from eachwise.individual.words import affinity_words
 from eachwise.maths import decay
 from eachwise.settings import AffinitySettings
 
 ENTRY = 5  # numbers in one affinity entry
-# Reference shares stay within [1e-4, 1 − 1e-4]: nothing is held impossible, or certain, before it is seen.
-SHARE_MIN = 1e-4
+# Log-odds above which a joint estimate, which is linear in the evidence, may not pass the person's own.
+CERTAIN = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What people at large do, as the affinities of one catalogue and population are measured against.
+
+    facets:  what each value is compared with
+    kinship: the prior of the values estimated together, or None
+    columns: (K,) where those values stand among the V
+    """
+
+    facets: Facets
+    kinship: Kinship | None
+    columns: Ints
+
+
+def reference_of(
+    values: Sequence[str],
+    expected: Floats,
+    multiple: Mapping[str, float] | None = None,
+    kinship: Kinship | None = None,
+) -> Reference:
+    """The reference of these values, (V,) each; kin that are not all among them are left out."""
+    place = {value: column for column, value in enumerate(values)}
+    known = kinship is not None and all(value in place for value in kinship.values)
+    kin = kinship if known else None
+    columns = [place[value] for value in kin.values] if kin is not None else []
+    return Reference(
+        facets=facets_of(values, expected, multiple),
+        kinship=kin,
+        columns=np.array(columns, dtype=np.int64),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +97,15 @@ class _Masses:
     any_general: float
     any_shown: float
 
-    def general_items(self) -> Floats:
-        """n of the general horizon, without declared items: all engaged ones, and those turned against, by value."""
-        return self.any_general + self.against
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Estimates of both horizons, row 0 the general one and row 1 this moment, (2, V) each; the reference r is (V,)."""
+
+    log_odds: Floats
+    spread: Floats
+    items: Floats
+    reference: Floats
 
 
 def affinity_vectors(
@@ -70,31 +115,83 @@ def affinity_vectors(
     expected: Floats,
     now_us: int,
     settings: AffinitySettings,
+    *,
+    reference: Reference | None = None,
+    hints: Sequence[str] = (),
 ) -> AffinityVectors:
     """The affinities to the catalogue's values, as arrays of shape (V,), V = ``size``.
 
     ``value_of`` maps ``name=value`` to its column, ``expected`` (V,) holds the population's shares p. The declared
     preference counts for the general horizon only. Without any evidence δ is 0 and its standard error the prior's.
+    ``hints`` are values that the moment itself names (``context``): together a weak item of this moment.
     """
     masses = _masses_of(state, value_of, size, now_us, settings)
-    reference = _reference(masses, expected, settings)
-    with_value, items = np.empty((2, size)), np.empty((2, size))
-    evidence = masses.general_items()
-    with_value[0], with_value[1] = masses.general, masses.moment
-    items[0], items[1] = evidence, masses.any_moment
-    if state.declared:
-        liked = masses.declared * settings.declared_mass
-        with_value[0] += np.maximum(liked, 0.0)
-        items[0] += np.abs(liked)
-    log_odds, spread = _log_odds(with_value, items, reference, settings.prior_mass)
+    if hints:
+        masses = _hinted(masses, value_of, hints, settings.context_mass)
+    found = _found(masses, expected, reference, settings)
     return AffinityVectors(
-        general=log_odds[0],
-        general_sd=spread[0],
-        moment=log_odds[1],
-        moment_sd=spread[1],
-        evidence=evidence,
+        general=found.log_odds[0],
+        general_sd=found.spread[0],
+        moment=found.log_odds[1],
+        moment_sd=found.spread[1],
+        evidence=found.items[0],
         declared=masses.declared,
     )
+
+
+def _hinted(
+    masses: _Masses, value_of: Mapping[str, int], hints: Sequence[str], mass: float
+) -> _Masses:
+    """The masses with ``mass`` more items of this moment, each with the values that are hinted at."""
+    columns = sorted({value_of[hint] for hint in hints if hint in value_of})
+    if not columns:
+        return masses
+    moment = masses.moment.copy()
+    moment[columns] += mass
+    return replace(masses, moment=moment, any_moment=masses.any_moment + mass)
+
+
+def _found(
+    masses: _Masses, expected: Floats, reference: Reference | None, settings: AffinitySettings
+) -> _Found:
+    """Both horizons of every value: one by one, then those together that are kin."""
+    size = len(expected)
+    behaved = np.empty((2, size))
+    # However often something is hidden, it says no more than to declare against it.
+    against = np.minimum(masses.against, settings.declared_mass)
+    engaged = np.stack([masses.general, masses.moment])
+    if reference is None:
+        behaved[0], behaved[1] = masses.any_general, masses.any_moment
+        share = _share(masses.shown, masses.any_shown, expected, settings)
+    else:
+        facets = reference.facets
+        behaved[0] = facets.items(masses.general, masses.any_general)
+        behaved[1] = facets.items(masses.moment, masses.any_moment)
+        shown = facets.items(masses.shown, masses.any_shown)
+        share = _share(masses.shown, shown, facets.shares, settings)
+    said = masses.declared * settings.declared_mass
+    with_value, items = engaged.copy(), behaved.copy()
+    with_value[0] += np.maximum(said, 0.0)
+    items[0] += against + np.abs(said)
+    log_odds, spread = _log_odds(with_value, items, share, settings.prior_mass)
+    if reference is not None and reference.kinship is not None:
+        plain = _log_odds(engaged, behaved, share, settings.prior_mass)[0]
+        at, kin = reference.columns, reference.kinship
+        for row, whole in ((0, masses.any_general), (1, masses.any_moment)):
+            mean, spread[row, at] = kin.estimate((engaged[row] - behaved[row] * share)[at], whole)
+            own = _own(engaged[row, at], behaved[row, at], share[at])
+            said_by = log_odds[row, at] - plain[row, at]
+            log_odds[row, at] = np.minimum(mean, np.maximum(own, CERTAIN)) + said_by
+    items = behaved
+    items[0] += against
+    return _Found(log_odds, spread, items, share)
+
+
+def _own(with_value: Floats, items: Floats, share: Floats) -> Floats:
+    """The person's own log-odds against the reference, without any prior but half an item each way."""
+    lack = np.maximum(items - with_value, 0.0) + 0.5
+    own: Floats = np.log((with_value + 0.5) * (1.0 - share) / (lack * share))
+    return own
 
 
 def _masses_of(
@@ -146,11 +243,12 @@ def _masses_of(
     )
 
 
-def _reference(masses: _Masses, expected: Floats, settings: AffinitySettings) -> Floats:
-    """r of the module's formulas, within [1e-4, 1 − 1e-4]."""
+def _share(
+    shown: Floats, whole: Floats | float, expected: Floats, settings: AffinitySettings
+) -> Floats:
+    """r of the module's formulas, within [1e-4, 1 − 1e-4]; ``whole``: items shown that could have had the value."""
     prior = settings.exposure_prior_mass
-    whole = masses.any_shown + prior
-    share = (masses.shown + prior * expected) / whole if whole > 0.0 else expected
+    share = (shown + prior * expected) / (np.asarray(whole) + prior)
     clipped: Floats = np.minimum(np.maximum(share, SHARE_MIN), 1.0 - SHARE_MIN)
     return clipped
 
@@ -174,37 +272,35 @@ def affinities(
     settings: AffinitySettings,
     *,
     moment: bool = False,
+    multiple: Mapping[str, float] | None = None,
+    kinship: Kinship | None = None,
 ) -> list[Affinity]:
     """Every value that the population meets or the person declared, by z from liked to disliked, with words.
 
     ``expected`` maps value → the population's share; a value that it lacks has nothing to be compared with and is left
     out unless declared. ``moment`` reads the short horizon. ``share`` is y/n without declared masses (0 without
-    evidence), ``expected`` is r, ``evidence`` is n.
+    evidence), ``expected`` is r, ``evidence`` is n. ``multiple`` (facet → values of it that an item has) asks for
+    shares among items with the facet, and ``kinship`` for the values that it holds to be estimated together.
     """
     values = sorted({*expected, *state.declared} - {ANY_VALUE})
     value_of = {value: column for column, value in enumerate(values)}
     shares = np.array([expected.get(value, 0.0) for value in values])
     masses = _masses_of(state, value_of, len(values), now_us, settings)
-    reference = _reference(masses, shares, settings)
-    if moment:
-        evidence = np.full(len(values), masses.any_moment)
-        engaged, liked = masses.moment, np.zeros(len(values))
-    else:
-        evidence = masses.general_items()
-        engaged, liked = masses.general, masses.declared * settings.declared_mass
-    log_odds, spread = _log_odds(
-        engaged + np.maximum(liked, 0.0), evidence + np.abs(liked), reference, settings.prior_mass
-    )
+    reference = None if multiple is None else reference_of(values, shares, multiple, kinship)
+    estimates = _found(masses, shares, reference, settings)
+    row = int(moment)
+    engaged = masses.moment if moment else masses.general
     found = []
     for column, value in enumerate(values):
-        items = float(evidence[column])
+        items = float(estimates.items[row, column])
+        log_odds, spread = estimates.log_odds[row, column], estimates.spread[row, column]
         plain = Affinity(
             value=value,
-            log_odds=float(log_odds[column]),
-            sd=float(spread[column]),
-            z=float(log_odds[column] / spread[column]),
+            log_odds=float(log_odds),
+            sd=float(spread),
+            z=float(log_odds / spread),
             share=float(engaged[column]) / items if items > 0.0 else 0.0,
-            expected=float(reference[column]),
+            expected=float(estimates.reference[column]),
             evidence=items,
             declared=int(masses.declared[column]),
         )

@@ -29,6 +29,7 @@ from eachwise.contracts.individual import (
 )
 from eachwise.individual.consent import suppression_key
 from eachwise.individual.engagement import ACTIVITY_RATE
+from eachwise.individual.exclusion import exclude, own_taste
 from eachwise.maths import decay
 from eachwise.maths.decay import NEGLIGIBLE
 from eachwise.maths.hashing import stable_hash
@@ -73,6 +74,7 @@ RULES: dict[Action, Rule] = {
     Action.PAGE: Rule("page", _NONE, 0.5, True, False),
     Action.IDENTIFY: Rule("identify", _NONE, 0.5, True, False),
     Action.DECLARE: Rule("declare", _NONE, 1.0, True, False),
+    Action.NOT_ME: Rule("not_me", _NONE, 0.0, True, False),
     Action.OTHER: Rule("other", _NONE, 0.5, True, False),
 }
 ENGAGED = frozenset(action for action, rule in RULES.items() if rule.mass == _ENGAGED)
@@ -91,15 +93,24 @@ def fold(
 
     ``values_of(item_id)`` gives the catalogue's ``name=value`` strings (none where it does not know the item).
     ``blocked`` are ids that identify nobody (lower case, stripped): they are not kept among the identifiers.
+    What is excluded, a gift or a guest's, counts as happened (contacts, orders, activity) and leaves no taste.
     """
     rule = RULES[meaning.action]
     _seen(state, event, rule)
     _identified(state, event, blocked)
-    if rule.mass != _NONE and (meaning.lines or meaning.attributes):
-        counts, items = _valued(meaning, values_of)
+    own: Meaning | None = meaning
+    if meaning.excluded:
+        exclude(state, meaning)
+    if state.excluded or meaning.gifts:
+        own = own_taste(state, event, meaning)
+    if own is not None and rule.mass != _NONE and (own.lines or own.attributes):
+        counts, items = _valued(own, values_of)
         if items:
-            _tasted(state, counts, items, rule.mass, meaning.weight, event.occurred_at_us, settings)
-    engaged = meaning.lines and rule.mass == _ENGAGED
+            # "Not for me" is said in so many words; taking out of the basket or giving back is one trial.
+            weight = settings.hide_mass if own.action is Action.HIDE else 1.0
+            weight = weight if rule.mass == AGAINST else own.weight
+            _tasted(state, counts, items, rule.mass, weight, event.occurred_at_us, settings)
+    engaged = own is not None and own.lines and rule.mass == _ENGAGED
     # A view of items is no answer to an experience; a view without any is a message that was opened.
     named = meaning.experience_id or meaning.decision_id
     contacted = rule.contact and named and not (meaning.lines and rule.name == "view")
@@ -107,12 +118,14 @@ def fold(
     stated = meaning.consent or meaning.preferences or event.traits
     if engaged or answered or stated:
         tie = stable_hash(event.message_id, 0)
-        if engaged:
-            _engaged(state, event, meaning, rule.name, tie)
+        if engaged and own is not None:
+            _engaged(state, event, own, rule.name, tie)
         if answered:
             _answered(state, event, meaning, rule.name if contacted else "", tie)
+            if own is not None and own.action is Action.HIDE:
+                _hidden(state, event, own)
         if stated:
-            _stated(state, event, meaning, tie)
+            _stated(state, event, meaning, tie, liking=own is not None)
 
 
 def _seen(state: Individual, event: Event, rule: Rule) -> None:
@@ -212,17 +225,16 @@ def _tasted(
 ) -> None:
     """Add the event's items to the affinity entries.
 
-    ``weight`` scales what was engaged with or shown; turning against an item is one trial, whatever the event weighs.
+    ``weight`` is what one of them counts.
     """
     affinity, at_s = state.affinity, at_us / decay.MICROSECONDS
-    unit = 1.0 if mass == AGAINST else weight
-    if unit <= 0.0:
+    if weight <= 0.0:
         return
     moment_rate = decay.rate(settings.moment_half_life_s)
     general_rate = decay.rate(settings.general_half_life_s)
     counts[ANY_VALUE] = items
     for value, count in counts.items():
-        added = short = unit * count
+        added = short = weight * count
         entry = affinity.get(value)
         if entry is None:
             entry = affinity[value] = [0.0, 0.0, 0.0, 0.0, at_s]
@@ -284,7 +296,7 @@ _LASTING = frozenset(
 
 
 def _answered(state: Individual, event: Event, meaning: Meaning, contacted: str, tie: int) -> None:
-    """The contact (by its action's name, if it is one), suppressions, hides, orders and refunds."""
+    """The contact (by its action's name, if it is one), suppressions, orders and refunds."""
     at_us, action = event.occurred_at_us, meaning.action
     if contacted:
         contact = Contact(
@@ -299,12 +311,6 @@ def _answered(state: Individual, event: Event, meaning: Meaning, contacted: str,
         _newest(state.contacts, contact, CONTACTS_MAX)
     if action in (Action.UNSUBSCRIBE, Action.COMPLAIN):
         _write(state.consent, suppression_key(meaning.channel), Written(at_us, tie, False))
-    elif action is Action.HIDE:
-        hidden = [f"item:{line.item_id}" for line in meaning.lines]
-        if meaning.experience_id:
-            hidden.append(f"experience:{meaning.experience_id}")
-        for target in hidden:
-            state.hidden[target] = max(at_us, state.hidden.get(target, at_us))
     elif action is Action.PURCHASE:
         # An order without an id is one by itself.
         key = stable_hash("order", meaning.order_id) if meaning.order_id else tie
@@ -318,13 +324,26 @@ def _answered(state: Individual, event: Event, meaning: Meaning, contacted: str,
         state.refunds[key] = state.refunds.get(key, 0.0) + (meaning.amount or inf)
 
 
-def _stated(state: Individual, event: Event, meaning: Meaning, tie: int) -> None:
-    """What the person said: consent, preferences, traits. The last word wins."""
+def _hidden(state: Individual, event: Event, meaning: Meaning) -> None:
+    """What the person wants to see no more, and since when."""
+    hidden = [f"item:{line.item_id}" for line in meaning.lines]
+    if meaning.experience_id:
+        hidden.append(f"experience:{meaning.experience_id}")
+    for target in hidden:
+        at_us = event.occurred_at_us
+        state.hidden[target] = max(at_us, state.hidden.get(target, at_us))
+
+
+def _stated(
+    state: Individual, event: Event, meaning: Meaning, tie: int, *, liking: bool = True
+) -> None:
+    """What was said: consent, traits, and the person's own preferences (``liking``). The last word wins."""
     at_us = event.occurred_at_us
     for purpose, given in meaning.consent.items():
         _write(state.consent, purpose, Written(at_us, tie, given))
-    for value, liking in meaning.preferences.items():
-        _write(state.declared, value, Written(at_us, tie, liking))
+    if liking:
+        for value, sign in meaning.preferences.items():
+            _write(state.declared, value, Written(at_us, tie, sign))
     if event.kind == "identify":
         for trait, content in event.traits.items():
             _write(state.traits, trait, Written(at_us, tie, content))

@@ -12,6 +12,7 @@ from eachwise.contracts.individual import (
     AGAINST,
     CONTACTS_MAX,
     DAYS_MAX,
+    EXCLUSIONS_MAX,
     GENERAL,
     MOMENT,
     RECENTS_MAX,
@@ -31,10 +32,13 @@ from eachwise.settings import AffinitySettings
 
 def merge(a: Individual, b: Individual, settings: AffinitySettings) -> Individual:
     """The state of everything that either has seen: a new value, both inputs untouched."""
+    carried = None  # what a sequence model remembers of one part is wrong of the whole
     if a.events == 0:
         first_seen_us, last_seen_us = b.first_seen_us, b.last_seen_us
+        carried = b.carried
     elif b.events == 0:
         first_seen_us, last_seen_us = a.first_seen_us, a.last_seen_us
+        carried = a.carried
     else:
         first_seen_us = min(a.first_seen_us, b.first_seen_us)
         last_seen_us = max(a.last_seen_us, b.last_seen_us)
@@ -55,6 +59,8 @@ def merge(a: Individual, b: Individual, settings: AffinitySettings) -> Individua
         first_seen_us=first_seen_us,
         last_seen_us=last_seen_us,
         events=a.events + b.events,
+        carried=carried,
+        excluded=sorted({*a.excluded, *b.excluded})[-EXCLUSIONS_MAX:],
     )
 
 

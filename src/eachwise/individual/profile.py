@@ -14,6 +14,7 @@ from eachwise.contracts.individual import (
 )
 from eachwise.individual.affinity import affinities
 from eachwise.individual.engagement import engagement_score
+from eachwise.individual.kinship import Kinship
 from eachwise.individual.stage import stage_of
 from eachwise.individual.value import order_summary
 from eachwise.individual.words import EVIDENCE_MIN, Z_SIGNIFICANT
@@ -38,13 +39,28 @@ def profile(
     now_us: int,
     settings: Settings,
     merged: Sequence[MergedPart] = (),
+    multiple: Mapping[str, float] | None = None,
+    kinship: Kinship | None = None,
 ) -> Profile:
-    """What is known of one person. ``expected``: value → the population's share; ``merged``: who it is made of."""
-    tastes = affinities(state, expected, now_us, settings.affinity)
+    """What is known of one person. ``expected``: value → the population's share; ``merged``: who it is made of.
+
+    ``multiple`` and ``kinship``: what affinities are measured against, as in ``affinities``.
+    """
+    tastes = affinities(
+        state, expected, now_us, settings.affinity, multiple=multiple, kinship=kinship
+    )
     likes = [a for a in tastes if a.declared > 0 or (not a.declared and a.z >= Z_SIGNIFICANT)]
     dislikes = [a for a in tastes if a.declared < 0 or (not a.declared and a.z <= -Z_SIGNIFICANT)]
     dislikes.reverse()
-    moment = affinities(state, expected, now_us, settings.affinity, moment=True)
+    moment = affinities(
+        state,
+        expected,
+        now_us,
+        settings.affinity,
+        moment=True,
+        multiple=multiple,
+        kinship=kinship,
+    )
     engagement = engagement_score(state, now_us)
     stage, lapsed = stage_of(state, now_us, engagement, settings.stage)
     orders = order_summary(state, now_us)

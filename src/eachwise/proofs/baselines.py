@@ -1,14 +1,19 @@
-"""What individuals are compared with: popularity for all, by segment, and a reference model.
+"""What individuals are compared with: popularity for all, by segment and lately, and a reference model.
 
-History is an array (U, N) of 0 and 1: which of U people engaged with which of N items.
+History is everyone's engagements before the test: U people, N items.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eachwise.contracts.arrays import Floats, Ints
+from eachwise.contracts.taste import Interactions, Parts
+from eachwise.proofs.ranking import Questions
+from eachwise.recommend.tables import Table
 
 Matrix = NDArray[np.float32]
 
@@ -16,33 +21,87 @@ _DIMENSIONS = 64  # of the behaviour that k-means sees
 # Randomised SVD: Halko, Martinsson & Tropp 2011, algorithms 4.4 and 5.1.
 _OVERSAMPLE, _POWER_STEPS = 16, 3
 _STARTS, _STEPS_MAX = 4, 60
-# λ of EASE (Steck 2019); docs/discussions/measured.md.
-_EASE_RIDGE = 250.0
 
 
-def popularity_by_segment(history: Matrix, segments: Ints) -> Floats:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sparse:
+    """A matrix (U, N) by rows: ``indptr`` (U + 1,), ``columns`` and ``values`` (nnz,)."""
+
+    indptr: Ints
+    columns: Ints
+    values: Matrix
+    width: int
+
+    def times(self, other: Matrix) -> Matrix:
+        """Itself times a dense matrix (N, D)."""
+        found = np.zeros((len(self.indptr) - 1, other.shape[1]), np.float32)
+        some = np.flatnonzero(np.diff(self.indptr))
+        if len(some):
+            entries = self.values[:, None] * other[self.columns]
+            found[some] = np.add.reduceat(entries, self.indptr[some], axis=0)
+        return found
+
+    def transposed(self) -> Sparse:
+        """(N, U)."""
+        owner = np.repeat(np.arange(len(self.indptr) - 1), np.diff(self.indptr))
+        order = np.argsort(self.columns, kind="stable")
+        counts = np.bincount(self.columns, minlength=self.width)
+        return Sparse(
+            indptr=np.concatenate([[0], np.cumsum(counts)]),
+            columns=owner[order],
+            values=self.values[order],
+            width=len(self.indptr) - 1,
+        )
+
+
+def history(data: Interactions) -> Sparse:
+    """Who engaged with what: 1 for each distinct pair, whatever its weight."""
+    count = len(data.item_ids)
+    owner = np.repeat(np.arange(data.people), np.diff(data.indptr))
+    pairs = np.unique(owner * count + data.rows)
+    lengths = np.bincount(pairs // count, minlength=data.people)
+    return Sparse(
+        indptr=np.concatenate([[0], np.cumsum(lengths)]),
+        columns=pairs % count,
+        values=np.ones(len(pairs), np.float32),
+        width=count,
+    )
+
+
+def popularity_by_segment(found: Sparse, segments: Ints) -> Floats:
     """How many of each segment engaged with each item: (segments, N), numbered from 0."""
-    counts = np.zeros((int(segments.max()) + 1, history.shape[1]))
-    for segment in range(len(counts)):
-        counts[segment] = history[segments == segment].sum(axis=0, dtype=np.float64)
-    return counts
+    count = int(segments.max()) + 1
+    groups = np.repeat(segments, np.diff(found.indptr))
+    cells = np.bincount(groups * found.width + found.columns, minlength=count * found.width)
+    return cells.reshape(count, found.width).astype(np.float64)
 
 
-def behaviour(history: Matrix, seed: int) -> Floats:
+def recent_popularity(data: Interactions, since_s: float) -> Floats:
+    """How often each item was engaged with from a moment on; (N,)."""
+    counts = np.bincount(data.rows[data.at_s >= since_s], minlength=len(data.item_ids))
+    return counts.astype(np.float64)
+
+
+def behaviour(found: Sparse, seed: int) -> Floats:
     """Each person's behaviour in at most 64 dimensions (U, D), of length 1.
 
     The rows weighted by inverse document frequency, brought to length 1, then projected on the
     leading right singular vectors (randomised SVD).
     """
-    people = history.shape[0]
-    rarity = np.log((1.0 + people) / (1.0 + history.sum(axis=0))).astype(np.float32)
-    rows = _unit(history * rarity)
-    size = min(_DIMENSIONS + _OVERSAMPLE, *rows.shape)
-    start = np.random.default_rng(seed).standard_normal((rows.shape[1], size))
-    basis = np.linalg.qr(rows @ start.astype(np.float32))[0]
+    people = len(found.indptr) - 1
+    counts = np.bincount(found.columns, minlength=found.width)
+    values = found.values * np.log((1.0 + people) / (1.0 + counts))[found.columns]
+    owner = np.repeat(np.arange(people), np.diff(found.indptr))
+    lengths = np.sqrt(np.bincount(owner, weights=values**2, minlength=people))[owner]
+    values = (values / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    rows = Sparse(indptr=found.indptr, columns=found.columns, values=values, width=found.width)
+    by_item = rows.transposed()
+    size = min(_DIMENSIONS + _OVERSAMPLE, people, found.width)
+    start = np.random.default_rng(seed).standard_normal((found.width, size))
+    basis = np.linalg.qr(rows.times(start.astype(np.float32)))[0]
     for _ in range(_POWER_STEPS):
-        basis = np.linalg.qr(rows @ (rows.T @ basis))[0]
-    left, scale, _ = np.linalg.svd(basis.T @ rows, full_matrices=False)
+        basis = np.linalg.qr(rows.times(by_item.times(basis)))[0]
+    left, scale, _ = np.linalg.svd(by_item.times(basis).T, full_matrices=False)
     kept = min(_DIMENSIONS, size)
     return _unit(basis @ left[:, :kept] * scale[:kept]).astype(np.float64)
 
@@ -89,15 +148,24 @@ def _lloyd(points: Floats, centres: Floats) -> tuple[float, Ints]:
     return inertia, labels
 
 
-def ease(history: Matrix) -> Matrix:
-    """EASE's scores (U, N) = X·B: P = (XᵀX + λI)⁻¹, B = −P / diag P with zero diagonal (Steck 2019)."""
-    gram = (history.T @ history).astype(np.float64)
-    gram[np.diag_indices_from(gram)] += _EASE_RIDGE
-    precision = np.linalg.inv(gram)
-    weights = (-precision / np.diag(precision)).astype(np.float32)
-    np.fill_diagonal(weights, 0.0)
-    scores: Matrix = history @ weights
-    return scores
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainEase:
+    """An arm: EASE as published, Σ B[x, :] over the whole history whatever its order. ``parts``: the fitted model's."""
+
+    arm: str
+    questions: Questions
+    parts: Parts
+
+    def __call__(self, number: int) -> dict[str, Floats]:
+        """One question's scores; (N,)."""
+        table = Table.of(self.parts, "ease")
+        asked = self.questions
+        rows = asked.data.rows[asked.begins[number] : asked.places[number]]
+        spans = [slice(table.indptr[row], table.indptr[row + 1]) for row in np.unique(rows)]
+        columns = np.concatenate([table.indices[:0], *(table.indices[span] for span in spans)])
+        values = np.concatenate([table.values[:0], *(table.values[span] for span in spans)])
+        scores = np.bincount(columns, weights=values, minlength=len(asked.data.item_ids))
+        return {self.arm: scores.astype(np.float64)}
 
 
 def _unit(rows: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eachwise.contracts.arrays import Floats
+from eachwise.contracts.arrays import Floats, Ints
 from eachwise.contracts.errors import InvalidInput
 
 ARM: Final = re.compile(r"blanket|oracle|(segment|individual|reference):[a-z0-9_]+")
@@ -31,7 +31,17 @@ METRICS: Final = (
     "conversion_rate",
     "return_rate",
     "lift",
+    "kl@10",
+    "spearman@3",
+    "spearman@10",
+    "spearman@40",
+    "spearman@200",
+    "auc_vegan@3",
+    "auc_vegan@10",
+    "auc_vegan@40",
+    "auc_vegan@200",
 )
+COSTS: Final = ("fit_s", "bytes_person", "score_us")
 _NORMAL_95 = 1.959963984540054  # 97.5 % quantile of the standard normal
 _RESAMPLES = 1000
 
@@ -44,13 +54,23 @@ class Estimate(msgspec.Struct, frozen=True):
     high: float
 
 
-class Proof(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of one proof: how it was done, each arm's figures, and what they say in words."""
+class Proof(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The outcome of one proof: how it was done, each arm's figures, and what they say in words.
+
+    anchors:  what others published or measured on the same data and protocol, by name and source; metric → value
+    costs:    arm → ``fit_s`` (processor seconds), ``bytes_person`` (a person's whole state) and ``score_us``
+              (median of scoring all items for one person), of this machine in this run
+    ablation: what was chosen on validation data → figures, in the order of the training's report
+    The last three are absent from the JSON where a proof has none.
+    """
 
     proof: str
     protocol: str
     arms: dict[str, dict[str, Estimate]]
     verdict: str
+    anchors: dict[str, dict[str, float]] = {}
+    costs: dict[str, dict[str, float]] = {}
+    ablation: dict[str, dict[str, float]] = {}
 
     def __post_init__(self) -> None:
         """Refuse an arm or a metric that no reader of proofs knows."""
@@ -72,6 +92,22 @@ def mean(samples: ArrayLike) -> Estimate:
         raise InvalidInput("an interval needs at least two samples", field="samples")
     middle = float(values.mean())
     half = _NORMAL_95 * float(values.std(ddof=1)) / math.sqrt(len(values))
+    return Estimate(middle, middle - half, middle + half)
+
+
+def clustered(samples: Floats, cluster: Ints) -> Estimate:
+    """Mean of samples (n,) that are alike in a cluster (n,), with the normal interval over G clusters.
+
+    x̄ = Σ x / n; its variance is G/(G − 1) · Σ_g (Σ_{i in g} (x_i − x̄))² / n² (Liang & Zeger 1986). Raises
+    ``InvalidInput`` below two clusters.
+    """
+    _, number = np.unique(cluster, return_inverse=True)
+    count = int(number.max(initial=-1)) + 1
+    if count < 2:
+        raise InvalidInput("an interval needs at least two clusters", field="cluster")
+    middle = float(samples.mean())
+    off = np.bincount(number, weights=samples - middle)
+    half = _NORMAL_95 * math.sqrt(count / (count - 1) * float(off @ off)) / len(samples)
     return Estimate(middle, middle - half, middle + half)
 
 
@@ -100,19 +136,39 @@ def as_line(proof: Proof) -> str:
 
 
 def as_table(proof: Proof) -> str:
-    """The proof as text: one row an arm, one column a metric, each figure with its interval."""
+    """The proof as text: one row an arm, one column a metric, each figure with its interval.
+
+    Below the arms the anchors, marked as such; beside them what each arm costs; at the end the ablation.
+    """
     metrics = [one for one in METRICS if any(one in arm for arm in proof.arms.values())]
-    rows = [["arm", *metrics]]
+    costs = [one for one in COSTS if any(one in arm for arm in proof.costs.values())]
+    rows = [["arm", *metrics, *costs]]
     for arm, figures in proof.arms.items():
-        rows.append([arm, *(_cell(figures.get(metric)) for metric in metrics)])
+        spent = proof.costs.get(arm, {})
+        cells = [f"{spent[one]:,.4g}" if one in spent else "" for one in costs]
+        rows.append([arm, *(_cell(figures.get(metric)) for metric in metrics), *cells])
+    for name, known in proof.anchors.items():
+        cells = [f"{known[one]:.4f}" if one in known else "" for one in metrics]
+        rows.append([f"anchor: {name}", *cells, *("" for _ in costs)])
+    text = [f"{proof.proof}: {proof.protocol}", "", *_columns(rows), ""]
+    if proof.ablation:
+        names = list(dict.fromkeys(name for row in proof.ablation.values() for name in row))
+        lines = [["on validation data", *names]]
+        for what, row in proof.ablation.items():
+            lines.append([what, *(f"{row[one]:,.4g}" if one in row else "" for one in names)])
+        text += [*_columns(lines), ""]
+    return "\n".join([*text, proof.verdict])
+
+
+def _columns(rows: list[list[str]]) -> list[str]:
+    """Rows of cells as lines, the first one underlined."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         for row in rows
     ]
     lines.insert(1, "  ".join("-" * width for width in widths))
-    title = f"{proof.proof}: {proof.protocol}"
-    return "\n".join([title, "", *(line.rstrip() for line in lines), "", proof.verdict])
+    return [line.rstrip() for line in lines]
 
 
 def _cell(estimate: Estimate | None) -> str:

@@ -1,49 +1,181 @@
-"""All sources in one score, the best of it, and why."""
+"""All models in one score, the best of it, and why: the one path that serves."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from eachwise.contracts.arrays import Bools, CatalogIndex, Floats, Ints, TasteModel
-from eachwise.recommend.registry import SOURCES
-from eachwise.recommend.views import Alignment, PersonTaste, align
+from eachwise.contracts.taste import History, TrainedModel
+from eachwise.maths.decay import MICROSECONDS
+from eachwise.recommend.bound import UNTRAINED, Bound, Placed, bind
+from eachwise.recommend.candidates import baseline, candidates
+from eachwise.recommend.carry import wanted
+from eachwise.recommend.models.affinity import taste_of
+from eachwise.recommend.models.base import Frame
+from eachwise.recommend.views import PersonTaste, read
 from eachwise.settings import RecommendSettings
 
+FRESH = "fresh"
 REASONS_MAX = 3
 # A contribution below this, in log units, is no reason to name.
 _REASON_MIN = 0.05
+# After a week half of a new item's allowance is gone: by then a shop's visitors have come by about once.
+NEW_HALF_LIFE_S = 7 * 86_400.0
+# What a newborn item is ahead of an average one: where nothing is known of anything, the newest comes first.
+_NEW_AHEAD = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """One model's part of a ranking: its features (F, C) at the frame's items, in its own rows."""
+
+    placed: Placed
+    features: Floats
+    frame: Frame
+    history: History
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
-    """Scores of the catalogue's rows (N,), the sum of what each source contributed."""
+    """Scores of the catalogue's rows (N,), finite: Σ weight · feature, in log units.
+
+    ``rows``: those that were scored, ascending; None: all. The others stand below them, by what is popular.
+    """
 
     scores: Floats
-    contributions: dict[str, Floats]
-    model: TasteModel
-    alignment: Alignment
+    rows: Ints | None
+    bound: Bound
+    allowance: Floats
+    parts: tuple[Scored, ...] = field(repr=False)
+
+    @property
+    def contributions(self) -> dict[str, Floats]:
+        """What each model, and ``fresh``, adds to the scores of ``rows``; (C,) each. They sum to the scores."""
+        found = {
+            one.placed.model.name: at_catalog(
+                self.bound, one, one.placed.weights @ one.features, self.rows
+            )
+            for one in self.parts
+        }
+        return {**found, FRESH: self.allowance}
+
+    def pulls(self, row: int) -> dict[str, float]:
+        """The same for one catalogue row, cheaply; nothing for a row that was not scored."""
+        found = {}
+        for one in self.parts:
+            own = row if one.placed.renewed else int(self.bound.trained_row[row])
+            if own >= 0 and one.frame.place is not None:
+                own = int(one.frame.place[own])
+            if own >= 0:
+                found[one.placed.model.name] = float(one.placed.weights @ one.features[:, own])
+        return found
 
 
 def rank(
-    person: PersonTaste, model: TasteModel, catalog: CatalogIndex, weights: RecommendSettings
+    person: PersonTaste,
+    live: TasteModel,
+    catalog: CatalogIndex,
+    settings: RecommendSettings,
+    trained: TrainedModel | None = None,
+    *,
+    within: Bools | None = None,
+    only: Ints | None = None,
 ) -> Ranking:
-    """score = Σ over the sources of weight · source, a linear blend in log units; shape (N,).
+    """Score the catalogue for one person; shape (N,). Nothing is filtered: ``top`` takes the mask of what may be shown.
 
-    A source of weight 0 is not computed. Nothing is filtered: ``top`` takes the mask of what may be
-    shown.
+    Above ``settings.score_all_max`` items only candidates are scored: what the models reach, what the person's tastes
+    name, what is popular, rising or new; ``within`` (N,) says where the caller will look, so that enough of them lie
+    there. ``only`` are rows, ascending, beside which none is scored.
     """
-    alignment = align(model, catalog)
-    scores = np.zeros(len(catalog.item_ids))
-    contributions: dict[str, Floats] = {}
-    for name, source in SOURCES.items():
-        weight = source.weight(weights)
-        if weight:
-            contribution = weight * source.score(person, model, catalog, alignment)
-            contributions[name] = contribution
-            scores += contribution
-    return Ranking(scores=scores, contributions=contributions, model=model, alignment=alignment)
+    bound = bind(trained or UNTRAINED, live, catalog, settings)
+    who = read(person, settings.action_weights, taste_of(person.affinity))
+    ahead = wanted(bound.trained, person.recents[::-1], person.carried, settings.action_weights)
+    histories = {
+        True: who.history(catalog.row_of),
+        False: who.history(bound.trained.row_of, ahead),
+    }
+    rows = only
+    if rows is None and len(catalog.item_ids) > settings.score_all_max:
+        rows = candidates(bound, who, histories, within, person.now_us, settings.score_all_max)
+    parts = tuple(_scored(bound, histories, rows))
+    total, trend = _sum(bound, parts, rows)
+    allowance = _allowance(bound, rows, trend, person.now_us)
+    total += allowance
+    scores = total if rows is None else baseline(bound, rows, total)
+    return Ranking(scores=scores, rows=rows, bound=bound, allowance=allowance, parts=parts)
+
+
+def _scored(bound: Bound, histories: dict[bool, History], rows: Ints | None) -> list[Scored]:
+    """Every model at the rows (of the catalogue; None: all), each in its own rows."""
+    frames = {
+        True: Frame.of(len(bound.catalog.item_ids), rows),
+        False: Frame.of(len(bound.trained.item_ids), _trained_rows(bound, rows)),
+    }
+    found = []
+    for placed in bound.placed:
+        frame, history = frames[placed.renewed], histories[placed.renewed]
+        features = placed.model.score(placed.parts, history, frame)
+        found.append(Scored(placed=placed, features=features, frame=frame, history=history))
+    return found
+
+
+def _trained_rows(bound: Bound, rows: Ints | None) -> Ints | None:
+    """The trained model's rows of the catalogue's, ascending."""
+    if rows is None or bound.same:
+        return rows
+    found = bound.trained_row[rows]
+    found = found[found >= 0]
+    return found if bound.ascending else np.sort(found)
+
+
+def _sum(bound: Bound, parts: tuple[Scored, ...], rows: Ints | None) -> tuple[Floats, Floats]:
+    """Σ weight · feature at the catalogue's rows, and what of it is the trend's; (C,) each."""
+    size = len(bound.catalog.item_ids) if rows is None else len(rows)
+    total, trend = np.zeros(size), np.zeros(size)
+    trained: Floats | None = None
+    for one in parts:
+        pull = one.placed.weights @ one.features
+        if one.placed.renewed:
+            total += pull
+        else:
+            trained = pull if trained is None else trained + pull
+        if one.placed.model.name == "trend":
+            trend = at_catalog(bound, one, pull, rows)
+    if trained is not None:
+        first = next(one for one in parts if not one.placed.renewed)
+        total += at_catalog(bound, first, trained, rows)
+    return total, trend
+
+
+def at_catalog(bound: Bound, one: Scored, pull: Floats, rows: Ints | None) -> Floats:
+    """A model's sums at the catalogue's rows: 0 where it does not know the item; (C,)."""
+    if one.placed.renewed or (bound.same and rows is None):
+        return pull
+    wanted = bound.trained_row if rows is None else bound.trained_row[rows]
+    known = wanted >= 0
+    found = np.zeros(len(wanted))
+    own = wanted[known]
+    found[known] = pull[own if one.frame.place is None else one.frame.place[own]]
+    return found
+
+
+def _allowance(bound: Bound, rows: Ints | None, trend: Floats, now_us: int) -> Floats:
+    """(−min(trend, 0) + .01) · 2^(−age / 7 d), (C,): a newborn item counts as average, nobody had time to find it.
+
+    Nothing is added before an item's publication, where that is unknown, and after ten half-lives.
+    """
+    published_us = bound.catalog.published_us
+    if rows is not None:
+        published_us = published_us[rows]
+    earliest_us = now_us - int(10 * NEW_HALF_LIFE_S * MICROSECONDS)
+    new = np.flatnonzero((published_us > earliest_us) & (published_us <= now_us))
+    found = np.zeros(len(trend))
+    if len(new):
+        age_s = (now_us - published_us[new]) / MICROSECONDS
+        found[new] = (_NEW_AHEAD - np.minimum(trend[new], 0.0)) * np.exp2(-age_s / NEW_HALF_LIFE_S)
+    return found
 
 
 def top(ranking: Ranking, mask: Bools, count: int) -> Ints:
@@ -58,13 +190,34 @@ def top(ranking: Ranking, mask: Bools, count: int) -> Ints:
 
 
 def reasons(ranking: Ranking, row: int, person: PersonTaste, catalog: CatalogIndex) -> list[str]:
-    """Why an item stands where it stands, in words, the strongest source first; three at most."""
+    """Why an item stands where it stands, in words, the strongest model first; three at most."""
+    pulls = ranking.pulls(row)
     found: list[str] = []
-    pulls = {name: float(one[row]) for name, one in ranking.contributions.items()}
+    by_name = {scored.placed.model.name: scored for scored in ranking.parts}
     for name in sorted(pulls, key=lambda name: -pulls[name]):
         if pulls[name] < _REASON_MIN or len(found) == REASONS_MAX:
             break
-        words = SOURCES[name].explain(person, ranking.model, catalog, ranking.alignment, row)
+        words = _words(ranking.bound, by_name[name], row, person)
         if words and words not in found:
             found.append(words)
+    age_us = person.now_us - int(catalog.published_us[row])
+    if len(found) < REASONS_MAX and 0 <= age_us < NEW_HALF_LIFE_S * MICROSECONDS:
+        found.append("new")
     return found
+
+
+def _words(bound: Bound, scored: Scored, row: int, person: PersonTaste) -> str | None:
+    placed, catalog = scored.placed, bound.catalog
+    own = row if placed.renewed else int(bound.trained_row[row])
+    if placed.model.tell is not None:
+        return placed.model.tell(placed.parts, own, catalog, person.affinity)
+    if placed.model.explain is None:
+        return None
+    found = placed.model.explain(placed.parts, scored.history, own)
+    if found is None:
+        return None
+    item_id = (catalog if placed.renewed else bound.trained).item_ids[found]
+    at = catalog.row_of.get(item_id)
+    title = (catalog.items[at].title if at is not None else "") or item_id
+    bought = bool(scored.history.bought[scored.history.rows == found].any())
+    return f"because you {'bought' if bought else 'viewed'} {title}"

@@ -9,18 +9,12 @@ import numpy as np
 
 from eachwise.contracts.arrays import Floats, Ints, TasteModel
 from eachwise.contracts.errors import InvalidInput
-from eachwise.recommend.statistics import TasteStatistics
+from eachwise.recommend.smoothing import excess
+from eachwise.recommend.statistics import TasteStatistics, shares
 
-# Laplace's half an engagement for every item, so that one nobody touched has a share above 0.
-_SHARE_PRIOR = 0.5
-# Recent engagements below which an item's trend shrinks to 1: a Gamma prior of mean 1 and this mass
-# on the ratio of what came lately to what was to be expected.
-_TREND_PRIOR = 5.0
-# Mass beside a row's own when it is normalised, so that one transition alone counts √½ and not 1.
-_ROW_PRIOR = 1.0
 # Weights lie on this grid: two bytes carry one exactly, and a decoded model scores as the live one.
 _GRID = 65535.0
-_FORMAT = 1
+_FORMAT = 2
 
 
 def solve(
@@ -34,16 +28,16 @@ def solve(
 ) -> TasteModel:
     """The model over these items (N) at ``now_s``; what was counted of other items is left out.
 
-    weights[i, j] = √(K_ij / (Σ_j K_ij + 1)), K the distance-discounted transitions (docs/discussions/measured.md): the
-    largest ``neighbours_max`` of each row (0: all), ties by item order, on a grid of 1/65535.
+    weights[i, j] = excess(K_ij, T_i, popularity_j) of ``smoothing``, K the distance-discounted transitions: the largest
+    ``neighbours_max`` of each row (0: all), ties by item order, on a grid of 1/65535. totals_i = T_i = Σ_j K_ij.
     popularity_i = (m_i + ½) / Σ(m + ½), m the long masses. recent_i ∝ popularity_i · (r_i + 5) /
     (R·popularity_i + 5), r the recent masses and R their sum. ``expected`` is passed through.
     """
     ids = tuple(item_ids)
     row_of = {item_id: row for row, item_id in enumerate(ids)}
     rows = np.array([row_of.get(item_id, -1) for item_id in statistics.item_ids], dtype=np.int64)
-    indptr, indices, weights = _transitions(statistics, rows, len(ids), neighbours_max)
     popularity, recent = _shares(statistics, rows, len(ids), now_s)
+    totals, indptr, indices, weights = _transitions(statistics, rows, popularity, neighbours_max)
     return TasteModel(
         version=version,
         item_ids=ids,
@@ -51,6 +45,7 @@ def solve(
         indptr=indptr,
         indices=indices,
         weights=weights,
+        totals=totals,
         popularity=popularity,
         recent=recent,
         expected=dict(expected),
@@ -58,15 +53,16 @@ def solve(
 
 
 def _transitions(
-    statistics: TasteStatistics, rows: Ints, count: int, neighbours_max: int
-) -> tuple[Ints, Ints, Floats]:
-    """CSR of the square-rooted, row-normalised transitions between the model's items."""
+    statistics: TasteStatistics, rows: Ints, popularity: Floats, neighbours_max: int
+) -> tuple[Floats, Ints, Ints, Floats]:
+    """Totals (N,), and CSR of what the transitions between the model's items have beyond popularity."""
+    count = len(popularity)
     earlier, later, masses = statistics.transitions()
     earlier, later = rows[earlier], rows[later]
     kept = (earlier >= 0) & (later >= 0)
     earlier, later, masses = earlier[kept], later[kept], masses[kept]
-    totals = np.bincount(earlier, weights=masses, minlength=count) + _ROW_PRIOR
-    steps = np.rint(np.sqrt(masses / totals[earlier]) * _GRID)
+    totals = np.bincount(earlier, weights=masses, minlength=count).astype(np.float64)
+    steps = np.rint(excess(masses, totals[earlier], popularity[later]) * _GRID)
     kept = steps > 0
     earlier, later, steps = earlier[kept], later[kept], steps[kept]
     if neighbours_max and len(earlier):
@@ -78,7 +74,7 @@ def _transitions(
     order = np.argsort(earlier * count + later, kind="stable")
     indptr = np.zeros(count + 1, dtype=np.int64)
     np.cumsum(np.bincount(earlier, minlength=count), out=indptr[1:])
-    return indptr, later[order], steps[order] / _GRID
+    return totals, indptr, later[order], steps[order] / _GRID
 
 
 def _shares(
@@ -90,12 +86,7 @@ def _shares(
     long_masses, recent_masses = statistics.engagement(now_s)
     long[rows[known]] = long_masses[known]
     recent[rows[known]] = recent_masses[known]
-    if not count:
-        return long, recent
-    popularity = (long + _SHARE_PRIOR) / (long + _SHARE_PRIOR).sum()
-    trend = (recent + _TREND_PRIOR) / (recent.sum() * popularity + _TREND_PRIOR)
-    share = popularity * trend
-    return popularity, share / share.sum()
+    return shares(long, recent)
 
 
 class _Wire(msgspec.Struct, frozen=True, array_like=True):
@@ -108,13 +99,14 @@ class _Wire(msgspec.Struct, frozen=True, array_like=True):
     indices: bytes
     wide: bool
     steps: bytes
+    totals: bytes
     popularity: bytes
     recent: bytes
     expected: dict[str, float]
 
 
 def encode_model(model: TasteModel) -> bytes:
-    """The model as msgpack: 4 bytes a transition (6 above 65,536 items), 20 and the id an item."""
+    """The model as msgpack: 4 bytes a transition (6 above 65,536 items), 28 and the id an item."""
     wide = len(model.item_ids) > 1 << 16
     wire = _Wire(
         format=_FORMAT,
@@ -124,6 +116,7 @@ def encode_model(model: TasteModel) -> bytes:
         indices=model.indices.astype("<u4" if wide else "<u2").tobytes(),
         wide=wide,
         steps=np.rint(model.weights * _GRID).astype("<u2").tobytes(),
+        totals=model.totals.astype("<f8").tobytes(),
         popularity=model.popularity.astype("<f8").tobytes(),
         recent=model.recent.astype("<f8").tobytes(),
         expected=model.expected,
@@ -149,6 +142,7 @@ def decode_model(body: bytes) -> TasteModel:
         indptr=indptr,
         indices=indices.astype(np.int64),
         weights=np.frombuffer(wire.steps, dtype="<u2") / _GRID,
+        totals=np.frombuffer(wire.totals, dtype="<f8").astype(np.float64),
         popularity=np.frombuffer(wire.popularity, dtype="<f8").astype(np.float64),
         recent=np.frombuffer(wire.recent, dtype="<f8").astype(np.float64),
         expected=wire.expected,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -23,14 +24,38 @@ WINDOW = 10  # items back that a transition reaches: docs/discussions/measured.m
 LONG_HALF_LIFE_S = 30 * 86400.0  # what is popular
 RECENT_HALF_LIFE_S = 2 * 86400.0  # what is popular now; the trend is the ratio of the two
 
+# Laplace's half an engagement for every item, so that one nobody touched has a share above 0.
+_SHARE_PRIOR = 0.5
+# Recent engagements below which an item's trend shrinks to 1: a Gamma prior of mean 1 and this mass
+# on the ratio of what came lately to what was to be expected.
+_TREND_PRIOR = 5.0
+
 # Observations that wait in plain buffers; sorting them takes about a millisecond.
 _BUFFER = 2048
 # Runs are merged once the one before is less than twice as long: a pair moves O(log n) times.
 _RUN_RATIO = 2
+# Pairs held in one run: 160 MB. Beyond, those go that say least (see ``_bounded``); below, counts are exact.
+PAIRS_MAX = 10_000_000
+_KEPT_SHARE = 0.75
 _SHIFT = 32  # a pair's key: code of the earlier item · 2³² + code of the later one
 _FORMAT = 1
 
 Run = tuple[Ints, Floats]  # sorted distinct keys, their masses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """What was counted up to a moment: nothing of it changes any more, so another thread may read it.
+
+    item_ids: by code; runs: pairs, sorted in a run, a pair in as many runs as it likes; long, recent: engagement masses
+    by code at ``reference_s``
+    """
+
+    item_ids: tuple[str, ...]
+    runs: tuple[Run, ...]
+    long: Floats
+    recent: Floats
+    reference_s: float
 
 
 class _Wire(msgspec.Struct, frozen=True, array_like=True):
@@ -140,6 +165,28 @@ class TasteStatistics:
             elapsed, RECENT_HALF_LIFE_S
         )
 
+    def counted(self) -> Counted:
+        """What was counted so far. A few milliseconds: runs are never changed, only replaced."""
+        self._flush()
+        long, recent = self._dense()
+        return Counted(
+            item_ids=tuple(self._codes),
+            runs=tuple(self._runs),
+            long=long.copy(),
+            recent=recent.copy(),
+            reference_s=self._reference_s,
+        )
+
+    @classmethod
+    def of(cls, counted: Counted) -> TasteStatistics:
+        """Counts that go on from there."""
+        found = cls()
+        found._codes = {item_id: code for code, item_id in enumerate(counted.item_ids)}
+        found._runs = list(counted.runs)
+        found._long, found._recent = counted.long.copy(), counted.recent.copy()
+        found._reference_s = counted.reference_s
+        return found
+
     def encode(self) -> bytes:
         """The statistic as msgpack with little-endian buffers, its items in the order of ids."""
         earlier, later, masses = self.transitions()
@@ -241,7 +288,7 @@ class TasteStatistics:
                 return
             keys = np.concatenate([before[0], last[0]])
             masses = np.concatenate([before[1], last[1]])
-            runs[-2:] = [_sorted_run(keys, masses)]
+            runs[-2:] = [_bounded(_sorted_run(keys, masses))]
 
 
 def _recoded(keys: Ints, codes: Ints) -> Ints:
@@ -259,3 +306,32 @@ def _sorted_run(keys: Ints, masses: Floats) -> Run:
     keys, masses = keys[order], masses[order]
     starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
     return keys[starts], np.add.reduceat(masses, starts)
+
+
+def _bounded(run: Run) -> Run:
+    """The run, or above ``PAIRS_MAX`` pairs three quarters of so many: the largest K_ij / √T_i, T_i = Σ_j K_ij.
+
+    Dividing by the root keeps something of rare items without keeping every pair of them.
+    """
+    keys, masses = run
+    if len(keys) <= PAIRS_MAX:
+        return run
+    earlier = keys >> _SHIFT
+    worth = masses / np.sqrt(np.bincount(earlier, weights=masses)[earlier])
+    dropped = len(keys) - int(_KEPT_SHARE * PAIRS_MAX)
+    kept = worth > np.partition(worth, dropped - 1)[dropped - 1]
+    return keys[kept], masses[kept]
+
+
+def shares(long: Floats, recent: Floats) -> tuple[Floats, Floats]:
+    """Popularity p and its recent version from masses on both horizons, (N,) each of sum 1.
+
+    p_i = (m_i + ½) / Σ(m + ½), m the long masses. recent_i ∝ p_i · (r_i + 5) / (R·p_i + 5), r the recent masses and R
+    their sum.
+    """
+    if not len(long):
+        return long, recent
+    popularity = (long + _SHARE_PRIOR) / (long + _SHARE_PRIOR).sum()
+    trend = (recent + _TREND_PRIOR) / (recent.sum() * popularity + _TREND_PRIOR)
+    share = popularity * trend
+    return popularity, share / share.sum()

@@ -1,87 +1,103 @@
-"""What every source is given: the person, and how the model's rows meet the catalogue's."""
+"""One person as a recommendation sees one, and that person's history in a model's rows."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
 
-from eachwise.contracts.arrays import AffinityVectors, CatalogIndex, Floats, Ints, TasteModel
+from eachwise.contracts.arrays import AffinityVectors, Floats
+from eachwise.contracts.individual import Carried, Individual, Recent
+from eachwise.contracts.taste import History
+from eachwise.maths.decay import MICROSECONDS
+from eachwise.recommend.histories import history_of
+
+# What an engagement is worth at serving by its action; every other action is worth 1. All alike, as measured
+# (docs/discussions/measured.md); what speaks against an item subtracts.
+ACTION_WEIGHTS: Final[Mapping[str, float]] = {"hide": -1.0, "refund": -1.0, "bounce": -0.5}
+_HIDDEN_ITEM = "item:"
+PURCHASE = "purchase"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonTaste:
-    """One person as the sources see one; ``recents`` are items engaged with, newest first."""
+    """One person as the models see one.
 
-    recents: tuple[str, ...]
+    recents: items engaged with or turned against, newest first; affinity: over the catalogue's values; hidden: item id
+    → when it was last hidden (µs); carried: what the recurrent model remembers, or None
+    """
+
+    recents: tuple[Recent, ...]
     affinity: AffinityVectors
     now_us: int
+    hidden: Mapping[str, int] = field(default_factory=dict)
+    carried: Carried | None = None
+
+    @classmethod
+    def of(cls, state: Individual, affinity: AffinityVectors, now_us: int) -> PersonTaste:
+        """What a state holds of it; ``affinity`` is read of the same state at ``now_us``."""
+        hidden = {
+            target.removeprefix(_HIDDEN_ITEM): at_us
+            for target, at_us in state.hidden.items()
+            if target.startswith(_HIDDEN_ITEM)
+        }
+        return cls(
+            recents=tuple(reversed(state.recents)),
+            affinity=affinity,
+            now_us=now_us,
+            hidden=hidden,
+            carried=state.carried,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Alignment:
-    """One model beside one catalogue, with what is derived once for the two.
+class Read:
+    """What a person did with items, oldest first: what is the same whatever the model's rows."""
 
-    ``model_row`` (N,): each catalogue row's row in the model, −1 where the model does not know the
-    item; ``catalog_row`` (M,): the reverse; ``same``: both list the same items in the same order;
-    ``value_row`` (nnz,): the catalogue row of each entry of its CSR.
-    """
+    item_ids: list[str]
+    weights: Floats
+    at_s: Floats
+    bought: list[bool]
+    now_s: float
+    taste: Floats
 
-    model_row: Ints
-    catalog_row: Ints
-    same: bool
-    value_row: Ints
-    _memo: dict[str, Floats] = field(default_factory=dict, repr=False)
-
-    def once(self, name: str, compute: Callable[[], Floats]) -> Floats:
-        """An array that depends on the model and the catalogue only, computed at its first use."""
-        found = self._memo.get(name)
-        if found is None:
-            found = compute()
-            found.setflags(write=False)
-            self._memo[name] = found
-        return found
-
-    def to_catalog(self, of_model: Floats, missing: float) -> Floats:
-        """Reorder an array (M,) over the model's rows to the catalogue's (N,)."""
-        if self.same:
-            return of_model
-        if not len(of_model):
-            return np.full(len(self.model_row), missing)
-        return np.where(self.model_row >= 0, of_model[self.model_row], missing)
+    def history(self, row_of: Mapping[str, int], carried: Any = None) -> History:
+        """The history in a model's rows; what it does not know is left out."""
+        rows = np.array([row_of.get(item_id, -1) for item_id in self.item_ids], dtype=np.int64)
+        known = rows >= 0
+        return history_of(
+            rows[known],
+            self.weights[known],
+            self.at_s[known],
+            np.array(self.bought, dtype=np.bool_)[known],
+            self.now_s,
+            taste=self.taste,
+            carried=carried,
+        )
 
 
-# The pairs seen last; two, for a model and its successor. Keyed by identity, so shops never meet.
-_KEPT: deque[tuple[TasteModel, CatalogIndex, Alignment]] = deque(maxlen=2)
-
-
-def align(model: TasteModel, catalog: CatalogIndex) -> Alignment:
-    """How the model's rows meet the catalogue's; remembered for the pairs seen last."""
-    for known_model, known_catalog, alignment in tuple(_KEPT):
-        if known_model is model and known_catalog is catalog:
-            return alignment
-    alignment = _aligned(model, catalog)
-    _KEPT.appendleft((model, catalog, alignment))
-    return alignment
-
-
-def _aligned(model: TasteModel, catalog: CatalogIndex) -> Alignment:
-    same = model.item_ids == catalog.item_ids
-    if same:
-        model_row = catalog_row = np.arange(len(catalog.item_ids))
-    else:
-        model_row = _rows(model.row_of, catalog.item_ids)
-        catalog_row = _rows(catalog.row_of, model.item_ids)
-    lengths = np.diff(catalog.indptr)
-    return Alignment(
-        model_row=model_row,
-        catalog_row=catalog_row,
-        same=same,
-        value_row=np.repeat(np.arange(len(lengths)), lengths),
+def read(person: PersonTaste, action_weights: Mapping[str, float], taste: Floats) -> Read:
+    """Weigh the person's recents and hides; what weighs 0 is left out. ``taste``: (V,) of the affinity model."""
+    weigh = {**ACTION_WEIGHTS, **action_weights}
+    entries = [
+        (recent.occurred_at_us, recent.item_id, recent.action)
+        for recent in reversed(person.recents)
+    ]
+    if person.hidden:
+        entries += [(at_us, item_id, "hide") for item_id, at_us in person.hidden.items()]
+        entries.sort(key=lambda entry: entry[0])
+    kept = [
+        (at_us, item_id, weight, action == PURCHASE)
+        for at_us, item_id, action in entries
+        if (weight := weigh.get(action, 1.0))
+    ]
+    return Read(
+        item_ids=[item_id for _, item_id, _, _ in kept],
+        weights=np.array([weight for _, _, weight, _ in kept]),
+        at_s=np.array([at_us for at_us, _, _, _ in kept], dtype=np.float64) / MICROSECONDS,
+        bought=[bought for _, _, _, bought in kept],
+        now_s=person.now_us / MICROSECONDS,
+        taste=taste,
     )
-
-
-def _rows(row_of: dict[str, int], item_ids: tuple[str, ...]) -> Ints:
-    return np.array([row_of.get(item_id, -1) for item_id in item_ids], dtype=np.int64)

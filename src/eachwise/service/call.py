@@ -39,11 +39,15 @@ class Call:
         return str(self._scope["path_params"][name])
 
     def text(self, name: str, default: str = "") -> str:
-        """A query parameter."""
+        """A query parameter; of several the last."""
+        return (self.texts(name) or [default])[-1]
+
+    def texts(self, name: str) -> list[str]:
+        """A query parameter that may come several times."""
         if self._query is None:
             raw: bytes = self._scope.get("query_string", b"")
             self._query = parse_qs(raw.decode("utf-8", "replace"), keep_blank_values=True)
-        return self._query.get(name, [default])[-1]
+        return self._query.get(name, [])
 
     def integer(self, name: str, default: int, *, low: int, high: int) -> int:
         """A whole number of the query. Raises ``InvalidInput`` where it is none, or out of range."""

@@ -22,8 +22,9 @@ from eachwise.contracts.errors import InvalidInput, NotFound
 from eachwise.contracts.events import BatchResult, EventKind, StoredRejection
 from eachwise.contracts.experience import Definitions, Experience, Placement
 from eachwise.contracts.individual import Profile
-from eachwise.contracts.ports import ImportProgress
+from eachwise.contracts.ports import ImportKind, ImportProgress
 from eachwise.events import parse_batch, parse_call
+from eachwise.flow.disown import NotMe
 from eachwise.flow.drive import arun
 from eachwise.service.call import Call
 
@@ -34,6 +35,7 @@ REJECTIONS_MAX = 1000
 _ROW_MAX = 10**15
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SOURCE_LENGTH_MAX = 200
+_IMPORT_KINDS: tuple[ImportKind, ...] = ("events", "items")
 
 
 class UnmergeRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +102,7 @@ async def put_import(call: Call) -> ImportProgress:
             call.integer("first_row", 0, low=0, high=_ROW_MAX),
             rows,
             call.flag("finished"),
+            _import_kind(call),
         )
     )
 
@@ -122,7 +125,7 @@ async def rejections(call: Call) -> list[StoredRejection]:
 
 async def decide(call: Call) -> DecideResponse:
     """The next best experience for one individual."""
-    return await arun(call.core.decide(_decode(await call.body(), _decide_request)))
+    return await arun(call.core.decide(decoded(await call.body(), _decide_request)))
 
 
 async def decision(call: Call) -> DecisionRecord:
@@ -145,9 +148,15 @@ async def individual(call: Call) -> Profile:
     return call.core.profile(call.path("id"))
 
 
+async def not_me(call: Call) -> Profile:
+    """Take events that were somebody else's out of a person's taste."""
+    sent = decoded(await call.body(), _not_me)
+    return await arun(call.core.not_me(call.path("id"), sent))
+
+
 async def unmerge(call: Call) -> dict[str, str]:
     """Declare two identifiers to be two people."""
-    sent = _decode(await call.body(), _unmerge_request)
+    sent = decoded(await call.body(), _unmerge_request)
     return await arun(call.core.unmerge(sent.left, sent.right))
 
 
@@ -219,10 +228,12 @@ async def health(_: Call) -> Health:
 
 
 _decide_request = msgspec.json.Decoder(DecideBody)
+_not_me = msgspec.json.Decoder(NotMe)
 _unmerge_request = msgspec.json.Decoder(UnmergeRequest)
 
 
-def _decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+def decoded(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """A body as its type. Raises ``InvalidInput`` naming the field at fault."""
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
@@ -256,6 +267,16 @@ def _document(body: bytes, name: str, known_placements: dict[str, Placement]) ->
     if isinstance(document.data, dict) and set(document.data) == {name}:
         parse_definitions(body, known_placements=known_placements)
     return document.data
+
+
+def _import_kind(call: Call) -> ImportKind:
+    sent = call.text("kind", "events")
+    for kind in _IMPORT_KINDS:
+        if sent == kind:
+            return kind
+    raise InvalidInput(
+        f"kind must be {' or '.join(_IMPORT_KINDS)}, not {sent[:30]!r}", field="kind"
+    )
 
 
 def _digest(call: Call) -> str:

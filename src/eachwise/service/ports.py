@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from eachwise.contracts.audience import Audience, AudienceRequest
 from eachwise.contracts.catalog import CatalogReceipt, Item
 from eachwise.contracts.decision import (
     DecideRequest,
@@ -16,12 +17,118 @@ from eachwise.contracts.decision import (
 from eachwise.contracts.events import BatchResult, Event, Rejection, StoredRejection
 from eachwise.contracts.experience import Definitions
 from eachwise.contracts.individual import Profile
-from eachwise.contracts.ports import ImportProgress
+from eachwise.contracts.ports import ImportKind, ImportProgress
+from eachwise.contracts.recommendation import RecommendRequest, RecommendResponse
+from eachwise.contracts.search import SearchRequest, SearchResponse, SuggestResponse
+from eachwise.contracts.training import InteractionPage, ModelView, Sender, Tenure, Upload
+from eachwise.flow.disown import NotMe
 from eachwise.flow.drive import Flow
+
+
+class Catalogue(Protocol):
+    """The catalogue, read only."""
+
+    def items(self, after: str, limit: int) -> list[Item]:
+        """Items in order of their ids, after one."""
+        ...
+
+
+class Extracting(Protocol):
+    """What training reads."""
+
+    def page(self, after: int, limit: int) -> Flow[InteractionPage]:
+        """Engagements after a sequence of the log."""
+        ...
+
+    def owners(self, senders: Sequence[Sender]) -> Flow[list[list[Tenure]]]:
+        """Whose the events of some senders are."""
+        ...
+
+
+class Recommending(Protocol):
+    """Items for a person."""
+
+    def recommend(self, request: RecommendRequest) -> RecommendResponse:
+        """The next page of items."""
+        ...
+
+
+class Trained(Protocol):
+    """Trained models and every model's versions."""
+
+    def upload(self, digest: str, total: int, offset: int, part: bytes) -> Flow[Upload]:
+        """Take a part of a body."""
+        ...
+
+    def rollback(self, to: int) -> Flow[ModelView]:
+        """Publish an older version once more."""
+        ...
+
+    def read(self, version: int) -> Flow[bytes]:
+        """A version's body."""
+        ...
+
+    def views(self, limit: int) -> list[ModelView]:
+        """The newest versions of every model."""
+        ...
+
+    def view(self, name: str, version: int) -> ModelView:
+        """One version with its report."""
+        ...
+
+
+class Audiences(Protocol):
+    """For whom an item matters."""
+
+    def find(self, request: AudienceRequest) -> Flow[Audience]:
+        """The individuals, best first."""
+        ...
+
+
+class Searching(Protocol):
+    """Items that answer a text."""
+
+    def search(self, request: SearchRequest) -> Flow[SearchResponse]:
+        """The next page of them."""
+        ...
+
+    def suggest(self, text: str, count: int) -> Flow[SuggestResponse]:
+        """How a text may go on."""
+        ...
 
 
 class Core(Protocol):
     """The engine. A ``Flow`` is driven on the event loop; everything else answers at once."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue."""
+        ...
+
+    @property
+    def extracting(self) -> Extracting:
+        """What training reads."""
+        ...
+
+    @property
+    def recommending(self) -> Recommending:
+        """Items for a person."""
+        ...
+
+    @property
+    def audiences(self) -> Audiences:
+        """For whom an item matters."""
+        ...
+
+    @property
+    def searching(self) -> Searching:
+        """Items that answer a text."""
+        ...
+
+    @property
+    def trained(self) -> Trained:
+        """Model versions."""
+        ...
 
     def now_us(self) -> int:
         """The engine's clock."""
@@ -42,7 +149,13 @@ class Core(Protocol):
         ...
 
     def import_rows(
-        self, digest: str, source: str, first_row: int, rows: Sequence[bytes], finished: bool
+        self,
+        digest: str,
+        source: str,
+        first_row: int,
+        rows: Sequence[bytes],
+        finished: bool,
+        kind: ImportKind = "events",
     ) -> Flow[ImportProgress]:
         """Take consecutive rows of a file."""
         ...
@@ -73,6 +186,10 @@ class Core(Protocol):
 
     def profile(self, individual_id: str) -> Profile:
         """One individual."""
+        ...
+
+    def not_me(self, individual_id: str, which: NotMe) -> Flow[Profile]:
+        """Take events that were somebody else's out of a person's taste."""
         ...
 
     def unmerge(self, left: str, right: str) -> Flow[dict[str, str]]:

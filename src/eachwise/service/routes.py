@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from eachwise.contracts.audience import Audience, AudienceRequest
 from eachwise.contracts.catalog import CatalogReceipt, Item
 from eachwise.contracts.decision import (
     DecideRequest,
@@ -18,8 +19,19 @@ from eachwise.contracts.events import BatchResult, StoredRejection
 from eachwise.contracts.experience import Definitions, Experience, Placement
 from eachwise.contracts.individual import Profile
 from eachwise.contracts.ports import ImportProgress
+from eachwise.contracts.recommendation import RecommendRequest, RecommendResponse
+from eachwise.contracts.search import SearchResponse, SuggestResponse
+from eachwise.contracts.training import (
+    PAGE_EVENTS_MAX,
+    ModelView,
+    OwnersRequest,
+    RollbackRequest,
+    Tenure,
+    Upload,
+)
 from eachwise.events import SentBatch, SentEvent
-from eachwise.service import handlers
+from eachwise.flow.disown import NotMe
+from eachwise.service import audience, handlers, models, recommending, searching
 from eachwise.service.access import KeyKind
 from eachwise.service.handlers import Handler, Health, UnmergeRequest
 
@@ -28,6 +40,7 @@ Method = Literal["GET", "PUT", "POST", "DELETE"]
 JSON = "application/json"
 LINES = "application/x-ndjson"
 YAML = "application/yaml"
+BINARY = "application/octet-stream"
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -96,11 +109,15 @@ _IMPORT_QUERY = (
     Query("source", {"type": "string"}, "Name under which the file's rejected rows are listed"),
     Query("first_row", _INTEGER, "Number of the first row sent, counted from 0"),
     Query("finished", {"type": "boolean"}, "Whether these are the file's last rows"),
+    Query("kind", {"type": "string", "enum": ["events", "items"]}, "What each row is"),
 )
 _PAGE_QUERY = (
     Query("after", _INTEGER, "List only rejections after this number"),
     Query("limit", {"type": "integer", "minimum": 1, "maximum": 1000}, "List at most so many"),
 )
+
+_TEXT = {"type": "string"}
+_SEARCH_QUERY = (Query("q", _TEXT, "What was typed"),)
 
 ROUTES: tuple[Route, ...] = (
     _event("batch", handlers.batch, "Take a batch of events of any kind", SentBatch),
@@ -112,6 +129,51 @@ ROUTES: tuple[Route, ...] = (
         summary="Decide the next best experience for one individual",
         request=DecideRequest,
         response=DecideResponse,
+        cors=True,
+    ),
+    Route(
+        method="POST",
+        path="/v1/recommend",
+        handler=recommending.recommend,
+        key="write",
+        summary="Choose items for one individual, page by page",
+        request=RecommendRequest,
+        response=RecommendResponse,
+        cors=True,
+    ),
+    Route(
+        method="GET",
+        path="/v1/search",
+        handler=searching.search,
+        key="write",
+        summary="Find items by a text, in one individual's order, page by page",
+        response=SearchResponse,
+        query=(
+            *_SEARCH_QUERY,
+            Query("userId", _TEXT, "In whose order"),
+            Query("anonymousId", _TEXT, "In whose order"),
+            Query("individual_id", _TEXT, "In whose order; typed, like user:42"),
+            Query("count", {"type": "integer", "minimum": 1, "maximum": 100}, "Results of a page"),
+            Query(
+                "where",
+                {"type": "array", "items": _TEXT},
+                "attribute:value; values of one attribute are alternatives",
+            ),
+            Query("cursor", _TEXT, "That of the page before"),
+        ),
+        cors=True,
+    ),
+    Route(
+        method="GET",
+        path="/v1/search/suggest",
+        handler=searching.suggest,
+        key="write",
+        summary="Suggest how a query may go on",
+        response=SuggestResponse,
+        query=(
+            *_SEARCH_QUERY,
+            Query("count", {"type": "integer", "minimum": 1, "maximum": 20}, "At most so many"),
+        ),
         cors=True,
     ),
     _event("track", handlers.single("track"), "Take one event: something a person did"),
@@ -130,6 +192,15 @@ ROUTES: tuple[Route, ...] = (
         request=UnmergeRequest,
         response=dict[str, str],
     ),
+    Route(
+        method="POST",
+        path="/v1/individuals/{id:path}/not-me",
+        handler=handlers.not_me,
+        key="secret",
+        summary="Take what somebody else did out of a person's taste",
+        request=NotMe,
+        response=Profile,
+    ),
     _read(
         "/v1/individuals/{id:path}",
         handlers.individual,
@@ -145,6 +216,14 @@ ROUTES: tuple[Route, ...] = (
         request=list[Item],
         response=CatalogReceipt,
         media=(LINES, JSON),
+    ),
+    _read(
+        "/v1/items",
+        models.list_items,
+        list[Item],
+        "List the catalogue's items in order of their ids",
+        Query("after", {"type": "string"}, "List only items after this id"),
+        Query("limit", {"type": "integer", "minimum": 1, "maximum": 2000}, "List at most so many"),
     ),
     _read("/v1/items/{id:path}", handlers.get_item, Item, "Read one item"),
     Route(
@@ -193,7 +272,7 @@ ROUTES: tuple[Route, ...] = (
         path="/v1/imports/{digest}",
         handler=handlers.put_import,
         key="secret",
-        summary="Take consecutive rows of a file of events",
+        summary="Take consecutive rows of a file of events, or of items",
         request=str,
         response=ImportProgress,
         media=(LINES,),
@@ -202,6 +281,70 @@ ROUTES: tuple[Route, ...] = (
     _read(
         "/v1/imports/{digest}", handlers.get_import, ImportProgress, "Read how far a file was taken"
     ),
+    Route(
+        method="POST",
+        path="/v1/audience",
+        handler=audience.audience,
+        key="secret",
+        summary="Find the individuals for whom an item matters",
+        request=AudienceRequest,
+        response=Audience,
+    ),
+    _read(
+        "/v1/interactions",
+        models.interactions,
+        None,
+        "Read the log's engagements, packed, for training",
+        Query("after", _INTEGER, "Read only events after this sequence"),
+        Query(
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": PAGE_EVENTS_MAX},
+            "Look at no more than so many events",
+        ),
+    ),
+    Route(
+        method="POST",
+        path="/v1/interactions/owners",
+        handler=models.owners,
+        key="secret",
+        summary="Tell whose the events of some senders are",
+        request=OwnersRequest,
+        response=list[list[Tenure]],
+    ),
+    _read(
+        "/v1/models",
+        models.list_models,
+        list[ModelView],
+        "List the newest versions of every model",
+        Query("limit", {"type": "integer", "minimum": 1, "maximum": 1000}, "Versions of each"),
+    ),
+    Route(
+        method="PUT",
+        path="/v1/models/trained",
+        handler=models.put_trained,
+        key="secret",
+        summary="Take a part of a trained model; the last part publishes it",
+        request=str,
+        response=Upload,
+        media=(BINARY,),
+        query=(
+            Query("digest", {"type": "string"}, "SHA-256 of the whole model"),
+            Query("total", _INTEGER, "Bytes of the whole model"),
+            Query("offset", _INTEGER, "Place of the first byte sent, counted from 0"),
+        ),
+    ),
+    # Before the versions, whose path it would match.
+    Route(
+        method="POST",
+        path="/v1/models/{name}/rollback",
+        handler=models.rollback,
+        key="secret",
+        summary="Publish an older version of a model once more, as the newest",
+        request=RollbackRequest,
+        response=ModelView,
+    ),
+    _read("/v1/models/{name}/{version}", models.get_model, ModelView, "Read a version's report"),
+    _read("/v1/models/{name}/{version}/body", models.get_body, None, "Read a trained model itself"),
     _read("/v1/status", handlers.status, dict[str, Any], "Read counts and versions"),
     Route(
         method="GET",

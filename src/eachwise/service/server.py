@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -24,6 +25,8 @@ GRACE_S = 10
 BACKLOG = 2048
 # Young objects before a pass, and passes before the next generation's: full ones become rare.
 GC_THRESHOLDS = (50_000, 50, 1000)
+# How long work on the executor (audiences, new versions) may keep the interpreter from a request; Python's own is 5 ms.
+SWITCH_INTERVAL_S = 0.001
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -111,6 +114,7 @@ def _serve_on(listening: socket.socket, app: ASGIApp, on_started: Callable[[str]
         timeout_graceful_shutdown=GRACE_S,
     )
     _rarely_collect()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     server = _Server(config, lambda: on_started(url))
     with _stopping(server):
         try:

@@ -55,7 +55,7 @@ def read(connection: socket.socket) -> bytes:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long the client waited between tries; it does not really."""
     found: list[float] = []
-    monkeypatch.setattr("eachwise.adapters.remote.time.sleep", found.append)
+    monkeypatch.setattr("eachwise.adapters.http_client.time.sleep", found.append)
     return found
 
 
@@ -129,6 +129,12 @@ def test_every_verb_works_over_http(tmp_path: Path) -> None:
         assert engine.identify("u", {"plan": 1}, anonymousId="phone").accepted == 1
         assert engine.send(iter([{"type": "page"}])).rejected[0].code == "missing_identity"
         assert engine.individual("u").events == 2
+        found = engine.recommend("u", count=2, exclude={"color": "red"}, popularity=0.5)
+        assert (len(found.items), found.considered) == (2, 3)
+        (last,) = engine.recommend("u", count=2, cursor=found.cursor).items
+        assert last.item_id not in {item.item_id for item in found.items}
+        with pytest.raises(InvalidInput, match="cursor"):
+            engine.recommend("u", cursor="none")
         (decided,) = engine.decide("u", placements=["hero"]).decisions
         assert engine.decision(decided.decision_id).inputs.state
         assert engine.replay(decided.decision_id).exact

@@ -28,6 +28,13 @@ FIGURES = {
         "rss_touched",
         "cold_events_per_s",
     },
+    "recommend": {
+        *("recommend_p50_1e3", "recommend_p99_1e5", "event_p50_1e4", "event_p99_1e5"),
+        "rss_max_1e5",
+    },
+    "train": {"train_1e4", "train_1e5", "model_1e5"},
+    "audience": {"people", "audience", "rss_asked", "start"},
+    "search": {"search_p50_1e3", "search_p99_1e5", "suggest_p50_1e4", "build_1e5"},
 }
 
 

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from eachwise.contracts.arrays import Floats, PropensityHead, PropensityModel
 from eachwise.contracts.catalog import ItemQuery
@@ -16,7 +14,6 @@ from eachwise.contracts.experience import Experience
 from eachwise.contracts.individual import Contact
 from eachwise.decide import decide, with_model
 from eachwise.decide.features import named, rank_share
-from eachwise.decide.items import top
 from eachwise.decide.propensity import sampled, score
 from eachwise.learn.priors import FAMILIES
 from eachwise.maths.bayes import LogisticPosterior
@@ -148,13 +145,6 @@ def test_rank_share_of_a_large_catalogue_is_close() -> None:
     found = rank_share(ordered[[0, 5000, 25_000, 49_999]], scores)
     assert found[0] == 1.0
     assert (np.diff(found) < 0).all()
-
-
-@given(st.lists(st.integers(0, 5), max_size=30), st.integers(0, 12))
-def test_top_is_a_stable_sort(values: list[int], count: int) -> None:
-    scores = np.array(values, dtype=np.float64)
-    expected = sorted(range(len(values)), key=lambda row: (-values[row], row))[:count]
-    assert top(scores, count).tolist() == expected
 
 
 def learnt_model(seed: int = 1) -> tuple[PropensityModel, LogisticPosterior, LogisticPosterior]:

@@ -15,6 +15,7 @@ from eachwise.contracts.decision import Reservation
 from eachwise.contracts.experience import Cap, Eligibility, Experience, Placement
 from eachwise.contracts.individual import Contact
 from eachwise.decide import Choice, decide
+from eachwise.decide.items import shown_items
 from eachwise.settings import DecideSettings
 from tests.unit.decide.making import (
     DAY_US,
@@ -232,13 +233,39 @@ def test_no_items_when_nothing_is_showable() -> None:
     assert verdict(decided(changed(items=None), showable=showable)) == ("", "")
 
 
-def test_no_items_when_the_query_matches_none_or_all_was_seen() -> None:
+def test_no_items_when_the_query_matches_none() -> None:
     nothing = ItemQuery(where={"category": "gold"})
     assert verdict(decided(changed(items=nothing)))[0] == "no_items"
-    unseen = ItemQuery(where={"category": "fish"}, repeats=False)
-    fish = frozenset(item.item_id for item in SHOP.items if item.attributes["category"] == "fish")
-    assert verdict(decided(changed(items=unseen), viewed=fish))[0] == "no_items"
-    assert verdict(decided(changed(), viewed=fish)) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("repeats", "engaged", "spent"),
+    [
+        (False, True, False),
+        ("never", True, False),
+        ("learnt", False, True),
+        (True, False, False),
+        ("allowed", False, False),
+    ],
+)
+def test_no_items_when_the_rule_of_repeats_leaves_none(
+    repeats: Any, engaged: bool, spent: bool
+) -> None:
+    query = changed(items=ItemQuery(where={"category": "fish"}, repeats=repeats))
+    fish = np.array([item.attributes["category"] == "fish" for item in SHOP.items])
+    assert (verdict(decided(query, engaged=fish))[0] == "no_items") == engaged
+    assert (verdict(decided(query, spent=fish))[0] == "no_items") == spent
+    one = fish.copy()
+    one[one.argmax()] = False
+    cases: list[tuple[dict[str, Any], bool]] = [
+        ({"engaged": one}, engaged),
+        ({"spent": one}, spent),
+    ]
+    for barred, binds in cases:
+        situation = situation_of(plan_of(query, SHOP), **barred)
+        shown = shown_items(situation, np.ones(len(SHOP.items), dtype=bool), 0)
+        assert len(shown) == (1 if binds else 3)
+        assert all(item.probability == 1.0 and item.deterministic for item in shown)
 
 
 def test_the_first_filter_counts() -> None:

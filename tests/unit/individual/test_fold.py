@@ -194,4 +194,6 @@ def test_a_weight_of_nothing_adds_no_mass_but_turning_against_always_counts() ->
     for action in (Action.VIEW, Action.LIST):
         assert after(({}, {"action": action, "lines": lines("cod"), "weight": 0.0})).affinity == {}
     against = after(({}, {"action": Action.HIDE, "lines": lines("cod"), "weight": 0.0}))
-    assert against.affinity["diet=fish"][AGAINST] == 1.0
+    assert against.affinity["diet=fish"][AGAINST] == SETTINGS.hide_mass
+    removed = after(({}, {"action": Action.REMOVE, "lines": lines("cod"), "weight": 0.0}))
+    assert removed.affinity["diet=fish"][AGAINST] == 1.0

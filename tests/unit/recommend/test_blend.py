@@ -1,17 +1,19 @@
 """All sources together: what a newcomer gets, what a click changes, what a taste changes."""
 
+import dataclasses
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eachwise.catalog import build_index
 from eachwise.contracts.arrays import AffinityVectors, CatalogIndex, TasteModel
 from eachwise.contracts.catalog import Item
+from eachwise.contracts.individual import Individual, Recent
 from eachwise.recommend import (
     PersonTaste,
-    Ranking,
     TasteStatistics,
-    align,
     rank,
     reasons,
     solve,
@@ -65,7 +67,15 @@ def person(
         evidence=zero,
         declared=np.array([declared, 0.0]),
     )
-    return PersonTaste(recents=recents, affinity=affinity, now_us=int(NOW_S * 1e6))
+    return PersonTaste(recents=viewed(*recents), affinity=affinity, now_us=int(NOW_S * 1e6))
+
+
+def viewed(*item_ids: str, action: str = "view") -> tuple[Recent, ...]:
+    """Recents, the newest first, a minute apart."""
+    return tuple(
+        Recent(int((NOW_S - 60 * place) * 1e6), place, item_id, action)
+        for place, item_id in enumerate(item_ids, start=1)
+    )
 
 
 def best(who: PersonTaste, count: int = 6) -> list[str]:
@@ -92,18 +102,23 @@ def test_the_score_is_the_sum_of_its_parts() -> None:
     catalog, model = shop()
     ranking = rank(person("i1", fish=1.0), model, catalog, WEIGHTS)
     assert set(ranking.contributions) == {"transitions", "affinity", "trend", "fresh"}
-    np.testing.assert_array_equal(ranking.scores, sum(ranking.contributions.values()))
+    np.testing.assert_allclose(ranking.scores, sum(ranking.contributions.values()), atol=1e-12)
+    for row in range(6):
+        pulls = ranking.pulls(row)
+        assert pulls == {
+            name: pytest.approx(float(ranking.contributions[name][row])) for name in pulls
+        }
 
 
 def test_a_source_without_weight_is_left_out() -> None:
     catalog, model = shop()
     ranking = rank(person(), model, catalog, RecommendSettings(trend_weight=0.0))
-    assert set(ranking.contributions) == {"transitions", "affinity"}
+    assert set(ranking.contributions) == {"transitions", "affinity", "fresh"}
 
 
 def test_reasons_are_words() -> None:
     catalog, model = shop()
-    who = person("i1", fish=5.0)
+    who = person("i1", fish=2.0)
     ranking = rank(who, model, catalog, WEIGHTS)
     assert reasons(ranking, 2, who, catalog) == [
         "because you viewed Item 1",
@@ -155,6 +170,10 @@ def test_a_new_item_gets_a_fair_look_that_fades() -> None:
     assert [catalog.item_ids[row] for row in rows[:2]] == ["a-known", "b-new"]
     assert reasons(ranking, 1, nobody, catalog) == ["new"]
     assert ranking.contributions["fresh"][[0, 2, 4]].tolist() == [0.0, 0.0, 0.0]
+    assert (
+        top(rank(nobody, model, build_index([], 2), WEIGHTS), np.zeros(0, np.bool_), 5).tolist()
+        == []
+    )
     assert 0 <= ranking.contributions["fresh"][3] < 0.001
 
 
@@ -178,7 +197,100 @@ def test_a_model_of_other_items_meets_the_catalogue() -> None:
     assert top(ranking, catalog.available, 1).tolist() == [5]
     popularity = ranking.contributions["trend"]
     assert popularity[[0, 2, 3, 4]].tolist() == [popularity.min()] * 4
-    assert align(model, catalog) is align(model, catalog)
+
+
+def test_where_nothing_is_known_the_newest_comes_first_and_equals_keep_their_order() -> None:
+    items = [Item(item_id=f"i{number:02d}") for number in range(30)]
+    items[7] = Item(item_id="i07", published_at="1970-04-01")
+    items[9] = Item(item_id="i09", published_at="1970-04-05")
+    catalog = build_index(items, version=1)
+    unborn = solve(
+        TasteStatistics(), version=0, item_ids=(), expected={}, neighbours_max=0, now_s=NOW_S
+    )
+    known = solve(
+        TasteStatistics(),
+        version=1,
+        item_ids=catalog.item_ids,
+        expected={},
+        neighbours_max=0,
+        now_s=NOW_S,
+    )
+    nobody = PersonTaste.of(Individual(), no_affinity(0), int(NOW_S * 1e6))
+    for model in (unborn, known):
+        rows = top(rank(nobody, model, catalog, WEIGHTS), catalog.available, 30).tolist()
+        assert rows == [9, 7, *(row for row in range(30) if row not in (7, 9))]
+
+
+def no_affinity(size: int) -> AffinityVectors:
+    zero = np.zeros(size)
+    return AffinityVectors(
+        general=zero, general_sd=zero, moment=zero, moment_sd=zero, evidence=zero, declared=zero
+    )
+
+
+def test_one_lone_transition_does_not_shout_down_a_taste() -> None:
+    """In a shop with little traffic one visitor's way counts, and a clear taste counts for more."""
+    items = [
+        Item(item_id=f"i{number}", attributes={"diet": "meat" if number % 2 else "vegan"})
+        for number in range(8)
+    ]
+    catalog = build_index(items, version=1)
+    statistics = TasteStatistics()
+    for number in range(8):
+        for _ in range(25):
+            statistics.observe([], f"i{number}", NOW_S)
+    statistics.observe(["i0"], "i1", NOW_S)
+    model = solve(
+        statistics,
+        version=1,
+        item_ids=catalog.item_ids,
+        expected={"diet=meat": 0.5, "diet=vegan": 0.5},
+        neighbours_max=0,
+        now_s=NOW_S,
+    )
+    column = catalog.value_of["diet=vegan"]
+    affinity = no_affinity(2)
+    liked = np.zeros(2)
+    liked[column], liked[1 - column] = 1.5, -1.5
+    vegan = PersonTaste(
+        recents=viewed("i0"),
+        affinity=dataclasses.replace(affinity, general=liked),
+        now_us=int(NOW_S * 1e6),
+    )
+    nobody = PersonTaste(recents=viewed("i0"), affinity=affinity, now_us=int(NOW_S * 1e6))
+    assert top(rank(nobody, model, catalog, WEIGHTS), catalog.available, 1).tolist() == [1]
+    assert 1 not in top(rank(vegan, model, catalog, WEIGHTS), catalog.available, 4).tolist()
+
+
+def test_what_speaks_against_an_item_takes_its_followers_down() -> None:
+    catalog, model = shop()
+    for hidden in (
+        PersonTaste(
+            recents=viewed("i1"),
+            affinity=no_affinity(2),
+            now_us=int(NOW_S * 1e6),
+            hidden={"i1": int((NOW_S - 10) * 1e6)},
+        ),
+        PersonTaste(
+            recents=(*viewed("i1", action="refund"), *viewed("x", "i1")),
+            affinity=no_affinity(2),
+            now_us=int(NOW_S * 1e6),
+        ),
+    ):
+        contributions = rank(hidden, model, catalog, WEIGHTS).contributions
+        assert contributions["transitions"].tolist() == [0.0] * 6
+    louder = RecommendSettings(action_weights={"hide": 0.0, "refund": 0.0})
+    assert rank(hidden, model, catalog, louder).contributions["transitions"][2] > 0.0
+
+
+def test_a_state_is_read_newest_first_with_its_hides() -> None:
+    state = Individual(
+        recents=[Recent(1, 0, "a", "view"), Recent(2, 0, "b", "purchase")],
+        hidden={"item:c": 3, "experience:d": 4},
+    )
+    person = PersonTaste.of(state, no_affinity(0), 5)
+    assert [recent.item_id for recent in person.recents] == ["b", "a"]
+    assert person.hidden == {"c": 3}
 
 
 @given(
@@ -191,12 +303,8 @@ def test_top_is_the_stable_sort_under_the_mask(
 ) -> None:
     flags = data.draw(st.lists(st.booleans(), min_size=len(scores), max_size=len(scores)))
     catalog, model = shop()
-    ranking = Ranking(
-        scores=np.array(scores),
-        contributions={},
-        model=model,
-        alignment=align(model, catalog),
-    )
+    scored = rank(person(), model, catalog, WEIGHTS)
+    ranking = dataclasses.replace(scored, scores=np.array(scores))
     allowed = [row for row, flag in enumerate(flags) if flag]
     wanted = sorted(allowed, key=lambda row: (-scores[row], row))[:count]
     assert top(ranking, np.array(flags, dtype=np.bool_), count).tolist() == wanted

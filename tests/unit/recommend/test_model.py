@@ -41,11 +41,15 @@ def dense(model: TasteModel) -> np.ndarray[tuple[int, int], np.dtype[np.float64]
     return found
 
 
-def test_rows_are_normalised_square_roots() -> None:
+def test_weights_are_what_the_root_of_the_smoothed_chance_has_beyond_popularity() -> None:
     model = solved()
+    shares = np.array([1.5, 4.5, 1.5, 0.5]) / 8
     wanted = np.zeros((4, 4))
-    wanted[0, 1], wanted[0, 2] = np.sqrt(4 / 6), np.sqrt(1 / 6)
+    for column, count in ((1, 4.0), (2, 1.0)):
+        prior = 10.0 * shares[column]
+        wanted[0, column] = np.sqrt((count + prior) / 15.0) - np.sqrt(prior / 15.0)
     np.testing.assert_allclose(dense(model), wanted, atol=1 / 65535)
+    np.testing.assert_allclose(model.totals, [5.0, 0.0, 0.0, 0.0])
     assert model.row_of == {"a": 0, "b": 1, "c": 2, "d": 3}
     assert model.expected == {"x=y": 0.5}
 
@@ -100,7 +104,7 @@ def test_bytes_bring_it_back_exactly() -> None:
             assert (other.version, other.item_ids, other.row_of, other.expected) == (
                 (model.version, model.item_ids, model.row_of, model.expected)
             )
-            for name in ("indptr", "indices", "weights", "popularity", "recent"):
+            for name in ("indptr", "indices", "weights", "totals", "popularity", "recent"):
                 mine, its = getattr(model, name), getattr(other, name)
                 assert mine.dtype == its.dtype
                 np.testing.assert_array_equal(mine, its)

@@ -159,3 +159,21 @@ def test_a_time_that_is_none_is_left_out() -> None:
 def test_other_bytes_are_refused(body: bytes) -> None:
     with pytest.raises(InvalidInput, match="taste statistics"):
         TasteStatistics.decode(body)
+
+
+def test_beyond_a_bound_the_pairs_go_that_say_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = "eachwise.recommend.statistics"
+    monkeypatch.setattr(f"{module}.PAIRS_MAX", 400)
+    monkeypatch.setattr(f"{module}._BUFFER", 64)
+    draw = np.random.default_rng(1)
+    found = TasteStatistics()
+    for number in range(4000):
+        first = int(draw.integers(60))
+        # Each item leads to its successor far more often than to anything else.
+        then = (first + 1) % 60 if draw.random() < 0.5 else int(draw.integers(60))
+        found.observe([f"i{first:02}"], f"i{then:02}", float(number))
+    earlier, later, masses = found.transitions()
+    assert 100 < len(masses) <= 400
+    ids = found.item_ids
+    pairs = {(ids[a], ids[b]) for a, b in zip(earlier.tolist(), later.tolist(), strict=True)}
+    assert {(f"i{number:02}", f"i{(number + 1) % 60:02}") for number in range(60)} <= pairs

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 import msgspec
 
+from eachwise.adapters.clocks import SettableClock
+from eachwise.bootstrap import open_core
 from eachwise.catalog import experiences_from, placements_from
 from eachwise.contracts.catalog import CatalogReceipt, Item
 from eachwise.contracts.decision import (
@@ -23,8 +26,9 @@ from eachwise.contracts.errors import CannotReplay, InvalidInput, NotFound
 from eachwise.contracts.events import BatchResult, Event, RejectedEvent, Rejection, StoredRejection
 from eachwise.contracts.experience import Definitions
 from eachwise.contracts.individual import Profile
-from eachwise.contracts.ports import ImportProgress
+from eachwise.contracts.ports import ImportKind, ImportProgress
 from eachwise.flow.drive import Flow
+from eachwise.settings import Settings
 
 NOW_US = 1_714_566_896_000_000
 
@@ -50,6 +54,15 @@ class MemoryCore:
         self.defined = Definitions()
         self.failure: Exception | None = None
         self.ticks = 0
+        # What only passes through the API is the engine's own, over an empty store.
+        self._stack = ExitStack()
+        whole = self._stack.enter_context(open_core(None, Settings(), SettableClock(NOW_US)))
+        self.catalogue = whole.catalogue
+        self.extracting = whole.extracting
+        self.trained = whole.trained
+        self.audiences = whole.audiences
+        self.recommending = whole.recommending
+        self.searching = whole.searching
         self._tick = asyncio.Event()
 
     def now_us(self) -> int:
@@ -83,7 +96,13 @@ class MemoryCore:
         return self._flow(BatchResult(success=True, accepted=len(events), rejected=rejected))
 
     def import_rows(
-        self, digest: str, source: str, first_row: int, rows: Sequence[bytes], finished: bool
+        self,
+        digest: str,
+        source: str,
+        first_row: int,
+        rows: Sequence[bytes],
+        finished: bool,
+        kind: ImportKind = "events",
     ) -> Flow[ImportProgress]:
         self.rows += rows
         return self._flow(

@@ -61,6 +61,7 @@ async def test_what_each_key_opens(client: Client, core: MemoryCore, route: obje
 
     assert isinstance(route, Route)
     path = route.path.replace("{id:path}", "x").replace("{id}", "x").replace("{digest}", "0" * 64)
+    path = path.replace("{name}", "trained").replace("{version}", "1")
     opened = {}
     for key in (None, "wk_test", "sk_test"):
         async with client(key) as http:

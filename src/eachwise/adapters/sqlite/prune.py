@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
+from collections.abc import Mapping
 
 from eachwise.adapters.retention import droppable_versions
 from eachwise.adapters.sqlite.queries import load_queries
@@ -20,8 +21,16 @@ def prune_decisions(connection: sqlite3.Connection, project: str, decided_before
     return connection.execute(_QUERIES["decisions_prune"].text, values).rowcount
 
 
-def prune_models(connection: sqlite3.Connection, project: str, decided_before_us: int) -> int:
-    """Drop versions that no decision since a time has used and no kept version is built on."""
+def prune_models(
+    connection: sqlite3.Connection,
+    project: str,
+    decided_before_us: int,
+    spare: Mapping[str, int],
+) -> int:
+    """Drop versions that no decision since a time has used and no kept version is built on.
+
+    The newest stays, and of a model in ``spare`` so many of the newest.
+    """
     bases: defaultdict[str, dict[int, int]] = defaultdict(dict)
     for model, version, base in connection.execute(_QUERIES["model_bases"].text, (project,)):
         bases[model][version] = base
@@ -31,7 +40,7 @@ def prune_models(connection: sqlite3.Connection, project: str, decided_before_us
         used[model].append(version)
     dropped = 0
     for model, versions in bases.items():
-        gone = droppable_versions(versions, used[model])
+        gone = droppable_versions(versions, used[model], spare.get(model, 1))
         for sql, part in _QUERIES["models_delete"].slices(gone, 1):
             dropped += connection.execute(sql, (project, model, *part)).rowcount
     connection.execute(_QUERIES["model_uses_prune"].text, since)

@@ -86,6 +86,11 @@ DELETE FROM individuals WHERE project_id = ? AND individual_id IN (VALUES (?));
 -- One stored state.
 SELECT state FROM individuals WHERE project_id = ? AND individual_id = ?;
 
+-- name: individuals_after
+-- Stored individuals in the order in which they lie, after one (the + keeps an index out of it).
+SELECT rowid, individual_id, state FROM individuals
+WHERE +project_id = ? AND rowid > ? ORDER BY rowid LIMIT ?;
+
 -- name: individual_ids
 -- Ids of stored individuals, after one.
 SELECT individual_id FROM individuals
@@ -182,6 +187,11 @@ WHERE project_id = ? AND model = ? AND version = ?;
 -- The newest version of a model.
 SELECT model, version, base, created_at_us, body FROM models
 WHERE project_id = ? AND model = ? ORDER BY version DESC LIMIT 1;
+
+-- name: model_versions
+-- The newest versions of a model and the sizes of their bodies.
+SELECT version, base, created_at_us, length(body) FROM models
+WHERE project_id = ? AND model = ? ORDER BY version DESC LIMIT ?;
 
 -- name: models_since
 -- Versions after one, up to another, ascending.

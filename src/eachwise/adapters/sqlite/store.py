@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,14 @@ from eachwise.contracts.errors import StoreError
 from eachwise.contracts.events import Event, LoggedEvent, StoredRejection
 from eachwise.contracts.experience import Definitions
 from eachwise.contracts.learning import ModelVersion
-from eachwise.contracts.ports import Commit, Committed, ImportProgress, Login
+from eachwise.contracts.ports import (
+    Commit,
+    Committed,
+    ImportProgress,
+    Login,
+    StoredIndividual,
+    StoredVersion,
+)
 from eachwise.settings import StoreSettings
 
 FILE_NAME = "eachwise.sqlite"
@@ -84,7 +91,7 @@ class SqliteStore:
         """How many events are queued and not yet durable."""
         return self.writer.pending_events()
 
-    def prune(self, *, decided_before_us: int) -> int:
+    def prune(self, *, decided_before_us: int, spare: Mapping[str, int] | None = None) -> int:
         """Drop old decisions, then model versions that none of the kept ones needs.
 
         Decisions go a slice at a time, so that other commits come between.
@@ -98,7 +105,9 @@ class SqliteStore:
                 break
             dropped += some
         self.writer.submit(
-            lambda connection: prune_models(connection, self._project, decided_before_us)
+            lambda connection: prune_models(
+                connection, self._project, decided_before_us, spare or {}
+            )
         ).result()
         return dropped
 
@@ -209,6 +218,10 @@ class SqliteStore:
         """Stored individuals' ids in ascending order, after the given one."""
         return [row[0] for row in self._rows("individual_ids", after, limit)]
 
+    def individuals(self, after: int = 0, limit: int = 1000) -> list[StoredIndividual]:
+        """Stored individuals by their numbers, ascending, after one: as they lie in the file."""
+        return [StoredIndividual(*row) for row in self._rows("individuals_after", after, limit)]
+
     def identity(self, identifier: str) -> bytes | None:
         """What is stored of an identifier, or None."""
         body: bytes | None = self._one("identity", identifier)
@@ -253,6 +266,15 @@ class SqliteStore:
         newest = version is None
         rows = self._rows("model_newest", model) if newest else self._rows("model", model, version)
         return _version(rows[0]) if rows else None
+
+    def model_versions(self, model: str, limit: int = 1000) -> list[StoredVersion]:
+        """The newest versions of a model without their bodies, newest first."""
+        return [
+            StoredVersion(
+                model=model, version=version, base=base, created_at_us=at_us, size_bytes=size
+            )
+            for version, base, at_us, size in self._rows("model_versions", model, limit)
+        ]
 
     def models_since(self, model: str, base: int, version: int) -> list[ModelVersion]:
         """Versions of a model with base < version number ≤ ``version``, ascending."""

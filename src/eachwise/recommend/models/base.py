@@ -7,12 +7,17 @@ request, fills the validation data that the blend is fitted on, and ranks in the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from eachwise.contracts.arrays import CatalogIndex, Floats, Ints
+from eachwise.contracts.arrays import AffinityVectors, CatalogIndex, Floats, Ints, TasteModel
 from eachwise.contracts.taste import History, Interactions, Parts
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,13 +25,26 @@ class Fitting:
     """What a fit is given besides the engagements.
 
     ``catalog`` describes the items (an item of the engagements may be missing from it); ``memory_bytes_max`` is what
-    one model may take at its peak; ``say`` reports progress in a line.
+    one model may take at its peak; ``say`` reports progress in a line. ``earlier`` holds the model's own parts from a
+    fit on fewer of these engagements, to start from, where there was one. A fit that takes long keeps its progress in
+    the folder ``work`` and goes on from there; it ends soon after ``minutes_max``.
     """
 
     catalog: CatalogIndex
     memory_bytes_max: int
     seed: int
     say: Callable[[str], None]
+    earlier: Parts | None = None
+    work: Path | None = None
+    minutes_max: float = 60.0
+    memo: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def once(self, name: str, compute: Callable[[], T]) -> T:
+        """What several models derive of the same engagements, computed by the first that asks."""
+        if name not in self.memo:
+            self.memo[name] = compute()
+        found: T = self.memo[name]
+        return found
 
 
 class DoesNotApply(Exception):
@@ -62,7 +80,7 @@ class Frame:
         """An array over all rows (N, …), at the frame's items (C, …)."""
         return of_all if self.rows is None else of_all[self.rows]
 
-    def add_up(self, rows: Ints, weights: Floats) -> Floats:
+    def add_up(self, rows: NDArray[np.integer], weights: NDArray[np.floating]) -> Floats:
         """Σ of ``weights`` at ``rows`` (repeats add), at the frame's items; shape (C,)."""
         if self.place is not None:
             places = self.place[rows]
@@ -76,6 +94,8 @@ Fit = Callable[[Interactions, Fitting], Parts]
 Score = Callable[[Parts, History, Frame], Floats]
 Reach = Callable[[Parts, History], Ints]
 Explain = Callable[[Parts, History, int], int | None]
+Renew = Callable[[Parts, TasteModel, CatalogIndex], Parts | None]
+Tell = Callable[[Parts, int, CatalogIndex, AffinityVectors], str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +108,9 @@ class Model:
     score:    (F, C) finite numbers, 0 where the model knows nothing; a pure function of its arguments
     reach:    rows (any order, repeats allowed) that the model would bring in as candidates for this person
     explain:  the row of the item in the history that speaks most for a row, if one does
+    renew:    the fitted parts (none before the first training), the live counts, the catalogue → parts over the
+              catalogue's rows, so that new items and the last minutes count; None: the fitted ones know more
+    tell:     a row's reason in words, where that is no item of the history; the row is the catalogue's after ``renew``
     """
 
     name: str
@@ -96,3 +119,5 @@ class Model:
     score: Score
     reach: Reach | None = None
     explain: Explain | None = None
+    renew: Renew | None = None
+    tell: Tell | None = None

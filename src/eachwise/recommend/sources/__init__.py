@@ -1,1 +1,0 @@
-"""Candidate sources, one file each; ``registry.py`` lists them."""
