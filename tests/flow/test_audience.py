@@ -31,7 +31,13 @@ def scores(engine: Engine, item_id: str) -> dict[str, float]:
 
     def score(state: Individual) -> float:
         taste = affinity_vectors(
-            state, index.value_of, len(index.values), expected, now_us, settings.affinity
+            state,
+            index.value_of,
+            len(index.values),
+            expected,
+            now_us,
+            settings.affinity,
+            reference=core.catalogue.shelf.reference(live),
         )
         person = PersonTaste.of(state, taste, now_us)
         ranking = rank(person, live, index, settings.recommend, core.trained.model)

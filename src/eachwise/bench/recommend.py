@@ -44,7 +44,7 @@ def measure(effort: Effort) -> list[Figure]:
     """The benchmark ``recommend``."""
     figures: list[Figure] = []
     for name, size in SIZES.items():
-        shop = Shop(items=effort.count(size, least=200))
+        shop = Shop(items=effort.count(size, least=120))
         effort.say(f"recommend: {shop.items:,} items")
         figures += _measured(effort, shop, name)
     return figures

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -37,8 +38,8 @@ def measure(effort: Effort) -> list[Figure]:
     """The benchmark ``train``."""
     figures: list[Figure] = []
     for name, (items, people) in SIZES.items():
-        shop = Shop(items=effort.count(items, least=300))
-        data = shop.lives(effort.count(people, least=600), time.time())
+        shop = Shop(items=effort.count(items, least=120))
+        data = shop.lives(effort.count(people, least=80), time.time())
         effort.say(
             f"train: {len(data.rows):,} engagements, {data.people:,} people, {shop.items:,} items"
         )
@@ -48,7 +49,12 @@ def measure(effort: Effort) -> list[Figure]:
 
 def _measured(effort: Effort, shop: Shop, data: Interactions, name: str) -> list[Figure]:
     catalog = index_of(b"\n".join(msgspec.json.encode(item) for item in shop.catalogue()))
-    options = TrainingOptions(models=tuple(model for model in MODELS if model != NET))
+    usual = TrainingOptions()
+    options = replace(
+        usual,
+        models=tuple(model for model in MODELS if model != NET),
+        targets_max=effort.count(usual.targets_max, least=60),
+    )
     begun = time.perf_counter()
     model = train(data, catalog, options, version=1, say=lambda line: effort.say(f"  {line}"))
     ours = time.perf_counter() - begun

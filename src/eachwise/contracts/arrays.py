@@ -66,7 +66,8 @@ class AffinityVectors:
     """One person's affinities over the catalogue's values, each of shape (V,): log-odds, standard errors.
 
     ``general`` is the long horizon, ``moment`` the short one; ``evidence`` the item mass behind ``general``;
-    ``declared`` is +1, −1 or 0 as the person said.
+    ``declared`` is +1, −1 or 0 as the person said. ``upper`` is the upper 95 % bound of the general affinity by which
+    firm aversions are told (None: general + 1.96 general_sd).
     """
 
     general: Floats
@@ -75,6 +76,7 @@ class AffinityVectors:
     moment_sd: Floats
     evidence: Floats
     declared: Floats
+    upper: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

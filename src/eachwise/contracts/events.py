@@ -99,6 +99,7 @@ class Action(enum.StrEnum):
     CLICK = "click"
     DISMISS = "dismiss"
     HIDE = "hide"  # "not for me": of an experience or an item
+    BOUNCE = "bounce"  # an item was left within moments
     UNSUBSCRIBE = "unsubscribe"
     COMPLAIN = "complain"
     PAGE = "page"

@@ -109,6 +109,7 @@ class Individual(msgspec.Struct, array_like=True):
     traits:     trait → Written(value)
     identifiers: every identifier the events carried, typed (``user:…``, ``anon:…``, ``email:…``, ``device:…``)
     carried:    what a trained sequence model remembers, or None; see ``Carried``: no law holds for it
+    regrets:    newest items given back or left within moments, ascending
     excluded:   the newest exclusions, ascending. A set like the others; that the events inside leave no taste holds for
                 those folded after it, so whoever adds one folds the person again (``flow.ingest``)
     """
@@ -131,6 +132,7 @@ class Individual(msgspec.Struct, array_like=True):
     events: int = 0
     carried: Carried | None = None
     excluded: list[Exclusion] = []
+    regrets: list[Recent] = []
 
 
 class Affinity(msgspec.Struct, frozen=True, kw_only=True):

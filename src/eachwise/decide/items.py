@@ -96,9 +96,9 @@ def conflicting(affinity: AffinityVectors, upper_bound: float) -> Ints:
 def firmly_against(affinity: AffinityVectors, upper_bound: float) -> Bools:
     """Which values run against the person, in the affinity's own shape: declared against, or a firm aversion.
 
-    Firm: general + 1.96·sd < ``upper_bound`` (log-odds) with an evidence of at least 10 items.
+    Firm: general + 1.96·sd (or ``upper``) < ``upper_bound`` (log-odds) with an evidence of at least 10 items.
     """
-    firm = affinity.general + _UPPER_95 * affinity.general_sd < upper_bound
+    firm = _upper(affinity) < upper_bound
     firm &= affinity.evidence >= CONFLICT_EVIDENCE_MIN
     firm |= affinity.declared < 0
     return np.asarray(firm)
@@ -155,11 +155,18 @@ def _best(situation: Situation, allowed: Bools) -> Floats:
     return found
 
 
+def _upper(affinity: AffinityVectors) -> Floats:
+    """The upper 95 % bound of the general affinity."""
+    if affinity.upper is not None:
+        return affinity.upper
+    return np.asarray(affinity.general + _UPPER_95 * affinity.general_sd)
+
+
 def _why(affinity: AffinityVectors, column: int, bound: float) -> str:
     """Why a value of the catalogue is in conflict, in words."""
     if affinity.declared[column] < 0:
         return "the person declared against it"
-    upper = affinity.general[column] + _UPPER_95 * affinity.general_sd[column]
+    upper = _upper(affinity)[column]
     return f"the person firmly avoids it (log-odds at most {upper:.2f}, limit {bound:.2f})"
 
 

@@ -15,7 +15,7 @@ from eachwise.contracts.events import Action
 _ITEMS = frozenset(
     {
         *(Action.VIEW, Action.ADD, Action.REMOVE, Action.PURCHASE, Action.REFUND, Action.SHARE),
-        *(Action.LIST, Action.EXPOSE, Action.CLICK, Action.DISMISS, Action.HIDE),
+        *(Action.LIST, Action.EXPOSE, Action.CLICK, Action.DISMISS, Action.HIDE, Action.BOUNCE),
     }
 )
 _MONEY = frozenset({Action.PURCHASE, Action.REFUND})
@@ -50,6 +50,7 @@ _REMOVE = rule(Action.REMOVE, 0.0)
 _REFUND = rule(Action.REFUND, 0.0)
 _DISMISS = rule(Action.DISMISS, 0.0)
 _HIDE = rule(Action.HIDE, 0.0)
+_BOUNCE = rule(Action.BOUNCE, 0.0)
 _OTHER = rule(Action.OTHER, 0.0)
 
 
@@ -60,6 +61,10 @@ RULES: dict[str, Rule] = {
     "product clicked": _VIEW,
     "item viewed": _VIEW,
     "item clicked": _VIEW,
+    "product bounced": _BOUNCE,
+    "item bounced": _BOUNCE,
+    "content bounced": _BOUNCE,
+    "article bounced": _BOUNCE,
     "products searched": _SEARCH,
     "product list viewed": _LIST,
     "product list filtered": _LIST,

@@ -27,8 +27,9 @@ from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.individual import Individual, Recent
 from eachwise.contracts.ports import Clock, Store
 from eachwise.contracts.taste import TrainedModel
+from eachwise.decide import firmly_against
 from eachwise.flow.catalogue import Catalogue, Shelf
-from eachwise.flow.crowd import BELOW, OUTRANKED, Question, Sieve
+from eachwise.flow.crowd import BELOW, CONFLICT, OUTRANKED, Question, Sieve
 from eachwise.flow.drive import Flow
 from eachwise.flow.ingest import Ingest
 from eachwise.flow.taste import Tasting
@@ -94,8 +95,16 @@ class Lens:
             self.expected,
             self.now_us,
             self.settings.affinity,
+            reference=self.shelf.reference(self.taste),
         )
         return PersonTaste.of(state, affinity, self.now_us)
+
+    def conflicts(self, person: PersonTaste) -> bool:
+        """Whether a value of the item runs against the person."""
+        index = self.index
+        columns = index.indices[index.indptr[self.row] : index.indptr[self.row + 1]]
+        against = firmly_against(person.affinity, self.settings.decide.conflict_upper_bound)
+        return bool(against[columns].any())
 
     def ranking(self, person: PersonTaste) -> Ranking:
         """The item's place for a person; nothing else is scored."""
@@ -199,6 +208,11 @@ class Audiences:
                 sieve.considered -= 1
                 continue
             state = _decode(stored)
+            person = lens.person(state)
+            # The first look tells a conflict by each value alone; here by all that is known of the person.
+            if lens.conflicts(person):
+                sieve.left_out[CONFLICT] += 1
+                continue
             met = {
                 recent.action
                 for recent in state.recents
@@ -207,7 +221,7 @@ class Audiences:
             found.append(
                 Member(
                     individual_id=individual_id,
-                    score=lens.score(lens.person(state)),
+                    score=lens.score(person),
                     viewed=not met.isdisjoint(_VIEWED),
                     added=_ADDED in met,
                     bought=PURCHASE in met,

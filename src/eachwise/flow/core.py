@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import Any
 
-from eachwise.contracts.arrays import TasteModel
 from eachwise.contracts.catalog import CatalogReceipt, Item
 from eachwise.contracts.decision import (
     DecideRequest,
@@ -24,29 +23,23 @@ from eachwise.contracts.experience import Definitions
 from eachwise.contracts.individual import Individual, Profile
 from eachwise.contracts.ports import Clock, ImportKind, ImportProgress, Store
 from eachwise.contracts.search import SearchIndex
-from eachwise.contracts.taste import TrainedModel
 from eachwise.events import check_names, parse_batch
 from eachwise.flow.audience import Audiences
-from eachwise.flow.catalogue import Catalogue, Shelf
 from eachwise.flow.decide import Deciding
 from eachwise.flow.disown import NotMe, not_me_event
 from eachwise.flow.drive import Flow
 from eachwise.flow.imports import Importing
-from eachwise.flow.ingest import Ingest
-from eachwise.flow.learn import Learning
-from eachwise.flow.people import People
 from eachwise.flow.read import Reading
 from eachwise.flow.recommend import Recommending
 from eachwise.flow.search import Searching
-from eachwise.flow.searches import Searches
-from eachwise.flow.taste import Tasting
+from eachwise.flow.state import State
 from eachwise.flow.trained import MODEL as TRAINED
-from eachwise.flow.trained import NEWEST_KEPT, Trained
+from eachwise.flow.trained import NEWEST_KEPT
 from eachwise.flow.training import Extracting
-from eachwise.flow.warm import warm
-from eachwise.identity import Directory, is_typed
+from eachwise.identity import is_typed
 from eachwise.maths.decay import MICROSECONDS
 from eachwise.maths.hashing import stable_hash
+from eachwise.recommend import check_actions
 from eachwise.settings import Settings
 
 DAY_US = 86_400 * MICROSECONDS
@@ -65,51 +58,20 @@ class Core:
         search_index: SearchIndex,
     ) -> None:
         check_names(settings.events)
+        check_actions(settings.recommend.action_weights)
         self._store = store
         self._clock = clock
         self._executor = executor
         self.settings = settings
-        self.people = People(store, settings.affinity, settings.store.individuals_in_memory_max)
-        self._directory = Directory(store.identity, settings.identity)
-        self.catalogue = Catalogue(store, executor)
-        self._tasting = Tasting(
-            store=store, clock=clock, settings=settings, catalogue=self.catalogue, executor=executor
-        )
-        self.trained = Trained(
-            store=store,
-            clock=clock,
-            settings=settings,
-            catalogue=self.catalogue,
-            tasting=self._tasting,
-            executor=executor,
-        )
-        self._learning = Learning(
-            store=store,
-            clock=clock,
-            settings=settings,
-            catalogue=self.catalogue,
-            people=self.people,
-        )
-        self._searches = Searches(store=store, clock=clock)
-        self._ingest = Ingest(
-            store=store,
-            clock=clock,
-            settings=settings,
-            people=self.people,
-            directory=self._directory,
-            catalogue=self.catalogue,
-            tasting=self._tasting,
-            learning=self._learning,
-            searches=self._searches,
-            trained=self.trained,
-        )
-        self.extracting = Extracting(
-            store=store,
-            settings=settings,
-            directory=self._directory,
-            ingest=self._ingest,
-            executor=executor,
-        )
+        state = State(store=store, clock=clock, settings=settings, executor=executor)
+        self.people = state.people
+        self.catalogue = state.catalogue
+        self.trained = state.trained
+        self._directory = state.directory
+        self._tasting = state.tasting
+        self._learning = state.learning
+        self._searches = state.searches
+        self._ingest = state.ingest
         self._importing = Importing(
             store=store,
             clock=clock,
@@ -117,6 +79,21 @@ class Core:
             ingest=self._ingest,
             catalogue=self.catalogue,
             executor=executor,
+        )
+        self._wire_answers(search_index)
+        self._checkpointed_at_us = clock.now_us()
+        self._pruned_at_us: int | None = None
+        self._unnamed = 0
+
+    def _wire_answers(self, search_index: SearchIndex) -> None:
+        """Build the flows that answer and keep nothing of their own."""
+        store, clock, settings = self._store, self._clock, self.settings
+        self.extracting = Extracting(
+            store=store,
+            settings=settings,
+            directory=self._directory,
+            ingest=self._ingest,
+            executor=self._executor,
         )
         self._deciding = Deciding(
             store=store,
@@ -146,7 +123,7 @@ class Core:
             catalogue=self.catalogue,
             tasting=self._tasting,
             trained=self.trained,
-            executor=executor,
+            executor=self._executor,
         )
         self.searching = Searching(
             clock=clock,
@@ -168,12 +145,6 @@ class Core:
             tasting=self._tasting,
             catalogue=self.catalogue,
         )
-        self.catalogue.prepare = lambda shelf: self._warm(shelf=shelf)
-        self._tasting.prepare = lambda model: self._warm(taste=model)
-        self.trained.prepare = lambda model: self._warm(trained=model)
-        self._checkpointed_at_us = clock.now_us()
-        self._pruned_at_us: int | None = None
-        self._unnamed = 0
 
     def open(self) -> Flow[int]:
         """Catch up with the log after a stop of any kind; returns how many events were folded again."""
@@ -181,22 +152,6 @@ class Core:
         recovered = yield from self._ingest.recover()
         yield from self._deciding.restore()
         return recovered
-
-    def _warm(
-        self,
-        shelf: Shelf | None = None,
-        taste: TasteModel | None = None,
-        trained: TrainedModel | None = None,
-    ) -> None:
-        """Prepare what comes next beside what is in use."""
-        warm(
-            shelf or self.catalogue.shelf,
-            self.catalogue.offers,
-            taste or self._tasting.model,
-            trained or self.trained.model,
-            self.settings,
-            self._clock.now_us(),
-        )
 
     def now_us(self) -> int:
         """The clock's microseconds since 1970."""

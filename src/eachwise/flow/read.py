@@ -66,7 +66,6 @@ class Reading:
             settings=self._settings,
             merged=self._directory.parts(resolved),
             multiple=shelf.once("multiples", multiples),
-            kinship=shelf.reference(self._tasting.model).kinship,
         )
 
     def decision(self, decision_id: str) -> DecisionRecord:

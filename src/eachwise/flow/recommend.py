@@ -268,7 +268,7 @@ def _competing(ranking: Ranking, mask: Bools, count: int) -> Ints:
 def _looking_at(item_id: str, taste: PersonTaste) -> PersonTaste:
     """The person with one item before them and no history: their tastes order what goes with it."""
     recent = Recent(taste.now_us, 0, item_id, "view")
-    return replace(taste, recents=(recent,), hidden={}, carried=None)
+    return replace(taste, recents=(recent,), regrets=(), hidden={}, carried=None)
 
 
 def _check(request: RecommendRequest) -> None:

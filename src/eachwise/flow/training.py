@@ -30,7 +30,7 @@ from eachwise.recommend import ACTION_WEIGHTS
 from eachwise.settings import Settings
 
 # Engagements, and what speaks against an item.
-READ = ENGAGED | {Action.HIDE, Action.REFUND}
+READ = ENGAGED | {Action.HIDE, Action.REFUND, Action.BOUNCE}
 # Others go between slices of so many events, or senders.
 SLICE_EVENTS = 200
 # Changes when pages are made otherwise, so that extracts of another make are read anew.

@@ -43,7 +43,7 @@ from eachwise.contracts.individual import (
 )
 from eachwise.individual.facets import SHARE_MIN, Facets, facets_of
 from eachwise.individual.kinship import Kinship
-from eachwise.individual.words import affinity_words
+from eachwise.individual.words import Z_SIGNIFICANT, affinity_words
 from eachwise.maths import decay
 from eachwise.settings import AffinitySettings
 
@@ -100,12 +100,16 @@ class _Masses:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Estimates of both horizons, row 0 the general one and row 1 this moment, (2, V) each; the reference r is (V,)."""
+    """Estimates of both horizons, row 0 the general one and row 1 this moment, (2, V) each.
+
+    reference: r, (V,); upper: (V,) the general horizon's upper 95 % bound, the lower one of alone and together
+    """
 
     log_odds: Floats
     spread: Floats
     items: Floats
     reference: Floats
+    upper: Floats
 
 
 def affinity_vectors(
@@ -136,6 +140,7 @@ def affinity_vectors(
         moment_sd=found.spread[1],
         evidence=found.items[0],
         declared=masses.declared,
+        upper=found.upper,
     )
 
 
@@ -174,6 +179,8 @@ def _found(
     with_value[0] += np.maximum(said, 0.0)
     items[0] += against + np.abs(said)
     log_odds, spread = _log_odds(with_value, items, share, settings.prior_mass)
+    # Whether something is avoided is a matter of its share: who likes one thing only is not thereby indifferent.
+    upper = log_odds[0] + Z_SIGNIFICANT * spread[0]
     if reference is not None and reference.kinship is not None:
         plain = _log_odds(engaged, behaved, share, settings.prior_mass)[0]
         at, kin = reference.columns, reference.kinship
@@ -182,9 +189,10 @@ def _found(
             own = _own(engaged[row, at], behaved[row, at], share[at])
             said_by = log_odds[row, at] - plain[row, at]
             log_odds[row, at] = np.minimum(mean, np.maximum(own, CERTAIN)) + said_by
+        upper = np.minimum(upper, log_odds[0] + Z_SIGNIFICANT * spread[0])
     items = behaved
     items[0] += against
-    return _Found(log_odds, spread, items, share)
+    return _Found(log_odds, spread, items, share, upper)
 
 
 def _own(with_value: Floats, items: Floats, share: Floats) -> Floats:
@@ -273,20 +281,19 @@ def affinities(
     *,
     moment: bool = False,
     multiple: Mapping[str, float] | None = None,
-    kinship: Kinship | None = None,
 ) -> list[Affinity]:
     """Every value that the population meets or the person declared, by z from liked to disliked, with words.
 
     ``expected`` maps value → the population's share; a value that it lacks has nothing to be compared with and is left
     out unless declared. ``moment`` reads the short horizon. ``share`` is y/n without declared masses (0 without
     evidence), ``expected`` is r, ``evidence`` is n. ``multiple`` (facet → values of it that an item has) asks for
-    shares among items with the facet, and ``kinship`` for the values that it holds to be estimated together.
+    shares among items with the facet. Every value stands for itself here, so that its words say what was counted.
     """
     values = sorted({*expected, *state.declared} - {ANY_VALUE})
     value_of = {value: column for column, value in enumerate(values)}
     shares = np.array([expected.get(value, 0.0) for value in values])
     masses = _masses_of(state, value_of, len(values), now_us, settings)
-    reference = None if multiple is None else reference_of(values, shares, multiple, kinship)
+    reference = None if multiple is None else reference_of(values, shares, multiple)
     estimates = _found(masses, shares, reference, settings)
     row = int(moment)
     engaged = masses.moment if moment else masses.general

@@ -41,8 +41,9 @@ class Facets:
         Σ of the facet's masses over ``multiple``, at least the largest of them, at most all items.
         """
         sums = np.bincount(self.of, weights=masses, minlength=self.count + 1) / self.multiple
+        np.maximum.at(sums, self.of, masses)
         sums[self.count] = whole
-        found = np.minimum(np.maximum(sums[self.of], masses), whole)
+        found = np.minimum(sums[self.of], whole)
         return np.asarray(found, dtype=np.float64)
 
 

@@ -66,6 +66,7 @@ RULES: dict[Action, Rule] = {
     Action.LIST: Rule("list", SHOWN, 0.0, True, False),
     Action.EXPOSE: Rule("expose", SHOWN, 0.0, False, True),
     Action.HIDE: Rule("hide", AGAINST, 0.0, True, True),
+    Action.BOUNCE: Rule("bounce", AGAINST, 0.0, True, False),
     Action.REMOVE: Rule("remove", AGAINST, 0.0, True, False),
     Action.REFUND: Rule("refund", AGAINST, 0.0, False, False),
     Action.DISMISS: Rule("dismiss", _NONE, 0.0, True, True),
@@ -77,6 +78,9 @@ RULES: dict[Action, Rule] = {
     Action.NOT_ME: Rule("not_me", _NONE, 0.0, True, False),
     Action.OTHER: Rule("other", _NONE, 0.5, True, False),
 }
+# What takes an engagement back; who left within moments may not have looked: half a trial.
+_REGRETS = frozenset({Action.REFUND, Action.BOUNCE})
+_TRIAL = {Action.BOUNCE: 0.5}
 ENGAGED = frozenset(action for action, rule in RULES.items() if rule.mass == _ENGAGED)
 
 
@@ -107,19 +111,24 @@ def fold(
         counts, items = _valued(own, values_of)
         if items:
             # "Not for me" is said in so many words; taking out of the basket or giving back is one trial.
-            weight = settings.hide_mass if own.action is Action.HIDE else 1.0
+            weight = (
+                settings.hide_mass if own.action is Action.HIDE else _TRIAL.get(own.action, 1.0)
+            )
             weight = weight if rule.mass == AGAINST else own.weight
             _tasted(state, counts, items, rule.mass, weight, event.occurred_at_us, settings)
     engaged = own is not None and own.lines and rule.mass == _ENGAGED
+    regretted = own is not None and own.lines and meaning.action in _REGRETS
     # A view of items is no answer to an experience; a view without any is a message that was opened.
     named = meaning.experience_id or meaning.decision_id
     contacted = rule.contact and named and not (meaning.lines and rule.name == "view")
     answered = contacted or meaning.action in _LASTING
     stated = meaning.consent or meaning.preferences or event.traits
-    if engaged or answered or stated:
+    if engaged or regretted or answered or stated:
         tie = stable_hash(event.message_id, 0)
         if engaged and own is not None:
-            _engaged(state, event, own, rule.name, tie)
+            _dated(state.recents, event, own, rule.name, tie)
+        if regretted and own is not None:
+            _dated(state.regrets, event, own, rule.name, tie)
         if answered:
             _answered(state, event, meaning, rule.name if contacted else "", tie)
             if own is not None and own.action is Action.HIDE:
@@ -266,12 +275,12 @@ def move(entry: list[float], at_s: float, moment_rate: float, general_rate: floa
     entry[REFERENCE_S] = at_s
 
 
-def _engaged(state: Individual, event: Event, meaning: Meaning, action: str, tie: int) -> None:
-    """The newest items engaged with; the position of an item in the event is part of its tie."""
+def _dated(kept: list[Recent], event: Event, meaning: Meaning, action: str, tie: int) -> None:
+    """The event's items into a list of the newest; the position of an item in the event is part of its tie."""
     for position, line in enumerate(meaning.lines):
         if position:
             tie = stable_hash(event.message_id, position)
-        _newest(state.recents, Recent(event.occurred_at_us, tie, line.item_id, action), RECENTS_MAX)
+        _newest(kept, Recent(event.occurred_at_us, tie, line.item_id, action), RECENTS_MAX)
 
 
 _Dated = TypeVar("_Dated", Recent, Contact)

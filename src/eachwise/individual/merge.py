@@ -61,6 +61,7 @@ def merge(a: Individual, b: Individual, settings: AffinitySettings) -> Individua
         events=a.events + b.events,
         carried=carried,
         excluded=sorted({*a.excluded, *b.excluded})[-EXCLUSIONS_MAX:],
+        regrets=_newest(a.regrets, b.regrets, RECENTS_MAX),
     )
 
 

@@ -14,7 +14,6 @@ from eachwise.contracts.individual import (
 )
 from eachwise.individual.affinity import affinities
 from eachwise.individual.engagement import engagement_score
-from eachwise.individual.kinship import Kinship
 from eachwise.individual.stage import stage_of
 from eachwise.individual.value import order_summary
 from eachwise.individual.words import EVIDENCE_MIN, Z_SIGNIFICANT
@@ -40,15 +39,12 @@ def profile(
     settings: Settings,
     merged: Sequence[MergedPart] = (),
     multiple: Mapping[str, float] | None = None,
-    kinship: Kinship | None = None,
 ) -> Profile:
     """What is known of one person. ``expected``: value → the population's share; ``merged``: who it is made of.
 
-    ``multiple`` and ``kinship``: what affinities are measured against, as in ``affinities``.
+    ``multiple``: facet → how many of its values an item has, as in ``affinities``.
     """
-    tastes = affinities(
-        state, expected, now_us, settings.affinity, multiple=multiple, kinship=kinship
-    )
+    tastes = affinities(state, expected, now_us, settings.affinity, multiple=multiple)
     likes = [a for a in tastes if a.declared > 0 or (not a.declared and a.z >= Z_SIGNIFICANT)]
     dislikes = [a for a in tastes if a.declared < 0 or (not a.declared and a.z <= -Z_SIGNIFICANT)]
     dislikes.reverse()
@@ -59,7 +55,6 @@ def profile(
         settings.affinity,
         moment=True,
         multiple=multiple,
-        kinship=kinship,
     )
     engagement = engagement_score(state, now_us)
     stage, lapsed = stage_of(state, now_us, engagement, settings.stage)

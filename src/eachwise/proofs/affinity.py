@@ -114,10 +114,10 @@ def prove(seeds: Sequence[int], people: int, public: int) -> Proof:
         proof="affinity",
         protocol=(
             f"frozen-food shop, {len(seeds)} worlds (seeds {seeds[0]}–{seeds[-1]}); {people:,} newcomers each, "
-            f"measured after {', '.join(map(str, MARKS))} engagements (items viewed, added, bought); {public:,} other "
-            f"people of {PUBLIC_DAYS:g} days teach what people at large do; rank correlation (Spearman) of the estimates "
-            "with the true tastes over all values of a person, mean over people; auc: vegans told from others by the estimates "
-            "for vegan less those for meat, mean over worlds; 95 % normal intervals"
+            f"measured after {', '.join(map(str, MARKS))} engagements (items viewed, added, bought); {public:,} "
+            f"other people of {PUBLIC_DAYS:g} days teach what people at large do; rank correlation (Spearman) of the "
+            "estimates with the true tastes over all values of a person, mean over people; auc: vegans told from "
+            "others by the estimates for vegan less those for meat, mean over worlds; 95 % normal intervals"
         ),
         arms=arms,
         verdict=_verdict(arms),

@@ -191,9 +191,3 @@ def described(trained: TrainedModel) -> str:
 def hits(found: Ranks, cutoff: int) -> Floats:
     """1 where the one relevant item is among the first ``cutoff``; (Q,)."""
     return np.array([float(one[0] < cutoff) for one in found])
-
-
-def ablation(found: Outcome) -> dict[str, dict[str, float]]:
-    """What each model adds on the training's own validation data, by its report."""
-    rows: dict[str, dict[str, float]] = found.trained[BLEND].report.get("ablation", {})
-    return rows

@@ -22,13 +22,12 @@ from eachwise.proofs.lastout import (
     K_MEANS,
     Outcome,
     People,
-    ablation,
     described,
     hits,
     run_arms,
     sampled,
 )
-from eachwise.proofs.ranking import figures, samples
+from eachwise.proofs.ranking import ablation, figures, samples
 from eachwise.proofs.report import Proof, mean, progress, publish, ratio
 
 METRICS: Final = ("recall@10", "ndcg@10")
@@ -67,7 +66,13 @@ def run(
     Raises ``MissingExtra`` without polars, ``InvalidInput`` where the folder holds neither.
     """
     if (path / "u.data").is_file():
-        return movielens_100k.run(path, as_json=as_json, users=users, closed_form=closed_form)
+        return movielens_100k.run(
+            path,
+            as_json=as_json,
+            users=users,
+            closed_form=closed_form,
+            with_ablation=with_ablation,
+        )
     people = load(path, users=users, seed=seed)
     progress(f"movielens: {len(people.histories):,} people, {len(people.catalog.items):,} items")
     found = run_arms(people, spacing_s=_SPACING_S, closed_form=closed_form, seed=seed, say=progress)
@@ -78,7 +83,7 @@ def run(
         verdict=_verdict(found, seed),
         anchors=ANCHORS,
         costs=found.costs,
-        ablation=ablation(found) if with_ablation else {},
+        ablation=ablation(found.trained[BLEND]) if with_ablation else {},
     )
     publish(proof, as_json=as_json)
     return proof

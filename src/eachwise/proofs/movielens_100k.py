@@ -26,6 +26,7 @@ from eachwise.proofs.ranking import (
     Questions,
     Ranks,
     Scorer,
+    ablation,
     answer,
     figures,
     fit_each,
@@ -61,7 +62,12 @@ class Data:
 
 
 def run(
-    path: Path, *, as_json: bool = False, users: int | None = None, closed_form: bool = False
+    path: Path,
+    *,
+    as_json: bool = False,
+    users: int | None = None,
+    closed_form: bool = False,
+    with_ablation: bool = False,
 ) -> Proof:
     """Run the proof on a folder with u.data, u.item and u.genre, print it, and return it.
 
@@ -105,6 +111,7 @@ def run(
         verdict=_verdict(found, met),
         anchors=ANCHORS,
         costs=costs,
+        ablation=ablation(trained[BLEND]) if with_ablation else {},
     )
     publish(proof, as_json=as_json)
     return proof

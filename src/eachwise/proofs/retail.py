@@ -30,7 +30,7 @@ METRICS: Final = ("recall@10", "ndcg@10")
 NOVEL = "_novel"  # ends the arms that rank only what the customer never bought
 FREQUENCY, EASE = "reference:personal_frequency", "reference:ease"
 RECENT = "reference:recent_popularity"
-REPEATS = "individual:repeats"
+REPEATS, ALS = "individual:repeats", "reference:als"
 # The month after the file's, measured (docs/discussions/measured.md).
 ANCHORS: Final = {
     "personal frequency, repeats allowed": {"ndcg@10": 0.345},
@@ -234,6 +234,7 @@ class _References:
     def scorer(self, questions: Questions) -> Scorer:
         """Each arm's scores for one question; (N,) each."""
         share = self._popular / self._popular.sum()
+        gram = self._factors.T @ self._factors
 
         def scores(number: int) -> dict[str, Floats]:
             span = slice(int(questions.begins[number]), int(questions.places[number]))
@@ -247,7 +248,7 @@ class _References:
                 FREQUENCY: own + share,
                 EASE: (own > 0) @ self._ease + 1e-6 * share,
                 "reference:ease_counts": np.log1p(own) @ self._linear + 1e-6 * share,
-                "reference:als": self._factors @ _als_side(self._factors, own) + 1e-6 * share,
+                ALS: self._factors @ _als_side(self._factors, gram, own) + 1e-6 * share,
             }
 
         return scores
@@ -277,17 +278,19 @@ def _als(counts: Floats) -> Floats:
     """Items' factors (N, 64) by weighted alternating least squares, from a seeded start."""
     items = np.random.default_rng(0).normal(0.0, 0.1, (counts.shape[1], _FACTORS))
     for _ in range(_ALS_ROUNDS):
-        people = np.stack([_als_side(items, row) for row in counts])
-        items = np.stack([_als_side(people, column) for column in counts.T])
+        gram = items.T @ items
+        people = np.stack([_als_side(items, gram, row) for row in counts])
+        gram = people.T @ people
+        items = np.stack([_als_side(people, gram, column) for column in counts.T])
     return items
 
 
-def _als_side(factors: Floats, counts: Floats) -> Floats:
-    """One side's factors (64,) given the other's: (YᵀY + Yᵀ(C − I)Y + λI)⁻¹ Yᵀ C p."""
+def _als_side(factors: Floats, gram: Floats, counts: Floats) -> Floats:
+    """One side's factors (64,) given the other's Y: (YᵀY + Yᵀ(C − I)Y + λI)⁻¹ Yᵀ C p; ``gram`` is YᵀY."""
     some = np.flatnonzero(counts)
     confidence = _ALPHA * np.log1p(counts[some])
     near = factors[some]
-    normal = factors.T @ factors + (near.T * confidence) @ near + _ALS_RIDGE * np.eye(_FACTORS)
+    normal = gram + (near.T * confidence) @ near + _ALS_RIDGE * np.eye(_FACTORS)
     return np.asarray(np.linalg.solve(normal, near.T @ (1.0 + confidence)), dtype=np.float64)
 
 

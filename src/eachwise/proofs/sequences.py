@@ -21,12 +21,11 @@ from eachwise.proofs.lastout import (
     CLOSED,
     Outcome,
     People,
-    ablation,
     described,
     run_arms,
     sampled,
 )
-from eachwise.proofs.ranking import figures, samples
+from eachwise.proofs.ranking import ablation, figures, samples
 from eachwise.proofs.report import Proof, mean, progress, publish
 
 METRICS: Final = ("recall@10", "ndcg@10")
@@ -72,7 +71,7 @@ def run(
         verdict=_verdict(found),
         anchors=ANCHORS,
         costs=found.costs,
-        ablation=ablation(found) if with_ablation else {},
+        ablation=ablation(found.trained[BLEND]) if with_ablation else {},
     )
     publish(proof, as_json=as_json)
     return proof

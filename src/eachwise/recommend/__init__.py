@@ -31,7 +31,7 @@ from eachwise.recommend.slate import (
 )
 from eachwise.recommend.statistics import WINDOW, Counted, TasteStatistics
 from eachwise.recommend.trained import decode_trained, encode_trained
-from eachwise.recommend.views import ACTION_WEIGHTS, PURCHASE, PersonTaste
+from eachwise.recommend.views import ACTION_WEIGHTS, PURCHASE, PersonTaste, check_actions
 
 __all__ = [
     "ACTION_WEIGHTS",
@@ -55,6 +55,7 @@ __all__ = [
     "alike",
     "apply",
     "carry_on",
+    "check_actions",
     "counted",
     "decode_model",
     "decode_trained",

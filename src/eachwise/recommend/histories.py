@@ -40,12 +40,15 @@ def history_of(
 
 
 def history_before(data: Interactions, place: int, begin: int) -> History:
-    """The history of the person whose engagements begin at ``begin``, just before the one at ``place``."""
-    span = slice(max(begin, place - RECENTS_MAX), place)
+    """The history of the person whose engagements begin at ``begin``, just before the moment of the one at ``place``.
+
+    What happened at that very moment is one act (an order's other lines) and no history of it.
+    """
+    now_s = float(data.at_s[place])
+    end = place
+    if end > begin and data.at_s[end - 1] == now_s:
+        end = begin + int(np.searchsorted(data.at_s[begin:place], now_s))
+    span = slice(max(begin, end - RECENTS_MAX), end)
     return history_of(
-        data.rows[span],
-        data.weights[span],
-        data.at_s[span],
-        data.bought[span],
-        float(data.at_s[place]),
+        data.rows[span], data.weights[span], data.at_s[span], data.bought[span], now_s
     )

@@ -9,6 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from eachwise.contracts.arrays import AffinityVectors, Floats
+from eachwise.contracts.errors import InvalidInput
+from eachwise.contracts.events import Action
 from eachwise.contracts.individual import Carried, Individual, Recent
 from eachwise.contracts.taste import History
 from eachwise.maths.decay import MICROSECONDS
@@ -21,12 +23,25 @@ _HIDDEN_ITEM = "item:"
 PURCHASE = "purchase"
 
 
+def check_actions(action_weights: Mapping[str, float]) -> None:
+    """Raise ``InvalidInput`` for a weight of an action that does not exist."""
+    known = sorted(action.value for action in Action)
+    for action in action_weights:
+        if action not in known:
+            raise InvalidInput(
+                f"settings: recommend.action_weights: there is no action {action!r}; "
+                f"known: {', '.join(known)}",
+                field="recommend.action_weights",
+            )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonTaste:
     """One person as the models see one.
 
-    recents: items engaged with or turned against, newest first; affinity: over the catalogue's values; hidden: item id
-    → when it was last hidden (µs); carried: what the recurrent model remembers, or None
+    recents: items engaged with, newest first; regrets: items given back or left within moments, newest first;
+    affinity: over the catalogue's values; hidden: item id → when it was last hidden (µs); carried: what the recurrent
+    model remembers, or None
     """
 
     recents: tuple[Recent, ...]
@@ -34,6 +49,7 @@ class PersonTaste:
     now_us: int
     hidden: Mapping[str, int] = field(default_factory=dict)
     carried: Carried | None = None
+    regrets: tuple[Recent, ...] = ()
 
     @classmethod
     def of(cls, state: Individual, affinity: AffinityVectors, now_us: int) -> PersonTaste:
@@ -49,6 +65,7 @@ class PersonTaste:
             now_us=now_us,
             hidden=hidden,
             carried=state.carried,
+            regrets=tuple(reversed(state.regrets)),
         )
 
 
@@ -79,13 +96,16 @@ class Read:
 
 
 def read(person: PersonTaste, action_weights: Mapping[str, float], taste: Floats) -> Read:
-    """Weigh the person's recents and hides; what weighs 0 is left out. ``taste``: (V,) of the affinity model."""
+    """Weigh the person's recents, regrets and hides; what weighs 0 is left out. ``taste``: (V,) of ``affinity``."""
     weigh = {**ACTION_WEIGHTS, **action_weights}
     entries = [
         (recent.occurred_at_us, recent.item_id, recent.action)
         for recent in reversed(person.recents)
     ]
-    if person.hidden:
+    if person.hidden or person.regrets:
+        entries += [
+            (regret.occurred_at_us, regret.item_id, regret.action) for regret in person.regrets
+        ]
         entries += [(at_us, item_id, "hide") for item_id, at_us in person.hidden.items()]
         entries.sort(key=lambda entry: entry[0])
     kept = [

@@ -68,7 +68,10 @@ def test_a_tiny_run_prints_one_line_and_leaves_nothing(
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InvalidInput, match="known: ingest, decide, start, memory, all"):
+    with pytest.raises(
+        InvalidInput,
+        match="known: ingest, decide, start, memory, recommend, train, audience, search, all",
+    ):
         run("speed", as_json=True)
 
 

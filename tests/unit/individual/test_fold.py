@@ -197,3 +197,23 @@ def test_a_weight_of_nothing_adds_no_mass_but_turning_against_always_counts() ->
     assert against.affinity["diet=fish"][AGAINST] == SETTINGS.hide_mass
     removed = after(({}, {"action": Action.REMOVE, "lines": lines("cod"), "weight": 0.0}))
     assert removed.affinity["diet=fish"][AGAINST] == 1.0
+
+
+def test_what_is_given_back_or_left_within_moments_is_remembered_apart() -> None:
+    """It is no engagement: the recents and the taste in general are as they were."""
+    state = Individual()
+    for number, (action, item_id) in enumerate(
+        [(Action.VIEW, "cod"), (Action.BOUNCE, "steak"), (Action.REFUND, "cod")]
+    ):
+        event = Event(
+            message_id=f"m{number}", kind="track", occurred_at_us=number, received_at_us=number
+        )
+        meaning = Meaning(action=action, weight=1.0, lines=(Line(item_id),))
+        fold(state, event, meaning, lambda item_id: (f"is={item_id}",), AffinitySettings())
+    assert [recent.item_id for recent in state.recents] == ["cod"]
+    assert [(regret.item_id, regret.action) for regret in state.regrets] == [
+        ("steak", "bounce"),
+        ("cod", "refund"),
+    ]
+    assert state.affinity["is=steak"][AGAINST] == pytest.approx(0.5)
+    assert state.affinity["is=cod"][AGAINST] == pytest.approx(1.0)

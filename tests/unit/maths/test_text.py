@@ -27,7 +27,14 @@ def test_case_accents_and_apostrophes_make_no_difference(one: str, other: str) -
 
 
 def test_words_are_runs_of_letters_and_digits() -> None:
-    assert words("T-shirt, 500g (ice_cream) & NEAR*") == ["t", "shirt", "500g", "ice", "cream", "near"]
+    assert words("T-shirt, 500g (ice_cream) & NEAR*") == [
+        "t",
+        "shirt",
+        "500g",
+        "ice",
+        "cream",
+        "near",
+    ]
     assert words(" !?* ") == []
 
 

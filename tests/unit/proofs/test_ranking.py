@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from eachwise.catalog import build_index
 from eachwise.contracts.catalog import Item
 from eachwise.contracts.errors import InvalidInput
-from eachwise.contracts.taste import Interactions
+from eachwise.contracts.taste import Interactions, TrainedModel
 from eachwise.proofs import ranking
 from eachwise.proofs.ranking import Blends, Popular, Questions, answer, ranks, samples
 
@@ -139,3 +139,18 @@ def test_what_does_not_apply_is_left_out_and_said() -> None:
     assert not parts
     assert not spent
     assert said == ["affinity: does not apply: no item has an attribute"]
+
+
+def test_an_ablation_begins_with_the_whole_and_then_what_matters_most() -> None:
+    report = {
+        "check": {"ndcg@10": 0.2, "recall@20": 0.4},
+        "features": {
+            "trend.popular": {"weight": 0.5, "ndcg@10 lost": 0.001},
+            "ridge.next": {"weight": 9.0, "ndcg@10 lost": 0.05},
+        },
+    }
+    model = TrainedModel(version=1, item_ids=(), row_of={}, parts={}, blend={}, report=report)
+    found = ranking.ablation(model)
+    assert list(found) == ["the whole blend", "without ridge.next", "without trend.popular"]
+    assert found["the whole blend"] == {"ndcg@10": 0.2, "recall@20": 0.4}
+    assert found["without ridge.next"] == {"weight": 9.0, "ndcg@10 lost": 0.05}

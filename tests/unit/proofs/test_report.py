@@ -12,6 +12,7 @@ from eachwise.proofs.report import (
     Proof,
     as_line,
     as_table,
+    clustered,
     mean,
     progress,
     publish,
@@ -41,6 +42,22 @@ def test_the_mean_has_its_normal_interval() -> None:
 def test_one_sample_has_no_interval() -> None:
     with pytest.raises(InvalidInput, match="two samples"):
         mean([1.0])
+
+
+def test_samples_that_are_alike_in_a_cluster_count_as_one() -> None:
+    generator = np.random.default_rng(7)
+    visits = generator.random(400)
+    once, fourfold = mean(visits), clustered(np.repeat(visits, 4), np.repeat(np.arange(400), 4))
+    assert (fourfold.value, fourfold.low, fourfold.high) == pytest.approx(
+        (once.value, once.low, once.high)
+    )
+    alone = clustered(visits, np.arange(400))
+    assert (alone.low, alone.high) == pytest.approx((once.low, once.high))
+
+
+def test_one_cluster_has_no_interval() -> None:
+    with pytest.raises(InvalidInput, match="two clusters"):
+        clustered(np.ones(5), np.zeros(5, dtype=np.int64))
 
 
 def test_a_ratio_is_bootstrapped_over_people_and_repeatable() -> None:

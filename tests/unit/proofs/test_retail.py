@@ -143,7 +143,7 @@ def test_als_tells_two_tastes_apart() -> None:
     counts = np.kron(np.eye(2), np.ones((20, 10)))
     counts[0, 3] = 0.0
     factors = retail._als(counts)
-    scores = factors @ retail._als_side(factors, counts[0])
+    scores = factors @ retail._als_side(factors, factors.T @ factors, counts[0])
     assert scores[3] > 0.5
     assert np.abs(scores[10:]).max() < 0.2
 

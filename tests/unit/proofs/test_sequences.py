@@ -55,10 +55,16 @@ def test_attributes_may_be_missing(folder: Path, tmp_path: Path) -> None:
 def test_individuals_win_where_the_next_item_is_certain(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    proof = sequences.run(folder, closed_form=True)
+    proof = sequences.run(folder, closed_form=True, with_ablation=True)
     text = capsys.readouterr().out
     assert text.startswith("sequences: last item of 90 people as test")
     assert "anchor: SASRec, sampled softmax (published)" in text
+    assert "on validation data" in text
+    whole, *without = proof.ablation
+    assert whole == "the whole blend"
+    assert set(proof.ablation[whole]) == {"ndcg@10", "recall@20"}
+    assert [name.partition(" ")[0] for name in without] == ["without"] * len(without)
+    assert max(proof.ablation[one]["ndcg@10 lost"] for one in without) > 0.1
     assert proof.arms["individual:closed_form"]["recall@10"].value == 1.0
     assert proof.arms["individual:closed_form"]["ndcg@10"].value > 0.9
     assert proof.arms["blanket"]["ndcg@10"].value < 0.5

@@ -17,7 +17,8 @@ def random_parts(count: int, seed: int = 0, d: int = 8, blocks: int = 2) -> Part
     draw = np.random.default_rng(seed)
 
     def matrix(*shape: int) -> NDArray[np.float32]:
-        return (draw.standard_normal(shape) / np.sqrt(shape[-2])).astype(np.float32)
+        drawn = draw.standard_normal(shape) / np.sqrt(shape[-2])
+        return np.asarray(drawn, dtype=np.float32)
 
     retain = draw.uniform(0.1, 0.99, (blocks, d))
     items = matrix(count, d)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eachwise.contracts.arrays import Floats
 from eachwise.recommend.models import recurrent
 from eachwise.recommend.models.base import Frame
 from eachwise.recommend.registry import MODELS
@@ -44,11 +45,11 @@ def test_a_step_is_the_formula() -> None:
     parts = random_parts(5, seed=3, d=4, blocks=1)
     p = {name: np.asarray(array, dtype=np.float64) for name, array in parts.items()}
 
-    def unit(x: np.ndarray) -> np.ndarray:
-        return x / np.sqrt((x**2).mean() + 1e-6)
+    def unit(x: Floats) -> Floats:
+        return np.asarray(x / np.sqrt((x**2).mean() + 1e-6))
 
-    def silu(x: np.ndarray) -> np.ndarray:
-        return x / (1.0 + np.exp(-x))
+    def silu(x: Floats) -> Floats:
+        return np.asarray(x / (1.0 + np.exp(-x)))
 
     c, h = np.zeros(4), np.zeros(4)
     for row in (2, 4):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import httpx
 import pytest
@@ -22,9 +23,10 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def core() -> MemoryCore:
+def core() -> Iterator[MemoryCore]:
     """A fresh core."""
-    return MemoryCore()
+    with closing(MemoryCore()) as fresh:
+        yield fresh
 
 
 @pytest.fixture

@@ -63,7 +63,12 @@ class MemoryCore:
         self.audiences = whole.audiences
         self.recommending = whole.recommending
         self.searching = whole.searching
+        self.not_me = whole.not_me
         self._tick = asyncio.Event()
+
+    def close(self) -> None:
+        """Release the engine; one that is collected instead may wait for a thread that is just starting."""
+        self._stack.close()
 
     def now_us(self) -> int:
         return NOW_US

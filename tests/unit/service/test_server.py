@@ -17,7 +17,7 @@ from eachwise.contracts.errors import InvalidInput
 from eachwise.service.server import bound
 
 SCRIPT = """
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from eachwise.contracts.keys import Keys
 from eachwise.service import run_server
 from eachwise.settings import Settings
@@ -25,7 +25,8 @@ from tests.unit.service.memory_core import MemoryCore
 
 @contextmanager
 def opened():
-    yield MemoryCore()
+    with closing(MemoryCore()) as core:
+        yield core
     print("closed", flush=True)
 
 run_server(

@@ -132,20 +132,25 @@ def by_neighbours(gram: Any, cross: Any, ridge: float) -> Any:
     by_column = cross.tocsc()
     size = by_column.shape[1]
     rows, columns, values = [], [], []
-    wanted = np.flatnonzero(np.diff(by_column.indptr))
+    lengths = np.minimum(np.diff(by_column.indptr), NEIGHBOURS)
+    wanted = np.flatnonzero(lengths)
     if not len(wanted):
         raise DoesNotApply(_NOTHING)
+    # Systems of one size are solved together: most items of a long tail meet far fewer than ``NEIGHBOURS`` others.
+    wanted = wanted[np.argsort(lengths[wanted], kind="stable")]
+    place_of = np.full(size, -1, dtype=np.int64)
     for start in range(0, len(wanted), _BATCH):
         batch = wanted[start : start + _BATCH]
-        systems = np.tile(np.eye(NEIGHBOURS, dtype=np.float32), (len(batch), 1, 1))
-        sides = np.zeros((len(batch), NEIGHBOURS, 1), np.float32)
+        width = int(lengths[batch[-1]])
+        systems = np.tile(np.eye(width, dtype=np.float32), (len(batch), 1, 1))
+        sides = np.zeros((len(batch), width, 1), np.float32)
         chosen = []
         for place, column in enumerate(batch.tolist()):
             span = slice(by_column.indptr[column], by_column.indptr[column + 1])
             near = _largest(by_column.data[span], NEIGHBOURS)
             items = by_column.indices[span][near]
             count = len(items)
-            systems[place, :count, :count] = gram[items][:, items].toarray()
+            _fill(systems[place, :count, :count], gram, items, place_of)
             systems[place, range(count), range(count)] += ridge
             sides[place, :count, 0] = by_column.data[span][near]
             chosen.append(items)
@@ -156,6 +161,19 @@ def by_neighbours(gram: Any, cross: Any, ridge: float) -> Any:
             values.append(found[place, : len(chosen[place])])
     whole = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
     return coo_array(whole, shape=(size, size)).tocsr()
+
+
+def _fill(block: NDArray[np.float32], matrix: Any, items: Ints, place_of: Ints) -> None:
+    """Write ``items``' rows and columns of a CSR matrix into a block; ``place_of`` (N,) is −1 before and after."""
+    place_of[items] = np.arange(len(items))
+    starts, ends = matrix.indptr[items], matrix.indptr[items + 1]
+    spans = [slice(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    columns = place_of[np.concatenate([matrix.indices[span] for span in spans])]
+    rows = np.repeat(np.arange(len(items)), ends - starts)
+    kept = columns >= 0
+    block[:] = 0.0
+    block[rows[kept], columns[kept]] = np.concatenate([matrix.data[span] for span in spans])[kept]
+    place_of[items] = -1
 
 
 def packed(name: str, matrix: Any) -> Parts:

@@ -26,8 +26,8 @@ from eachwise.recommend.models.recurrent_progress import Progress, fingerprint, 
 from eachwise.recommend.models.recurrent_stream import Sequences, Shape, batches
 from eachwise.recommend.models.spectral import space
 
-# Every number here was chosen on validation data of MovieLens-1M and checked on two short-sequence sets
-# (docs/discussions/measured.md).
+# Batch, rate and what is masked were chosen on validation data of MovieLens-1M (docs/discussions/measured.md); the
+# rest is usual for nets of this size.
 DIMENSIONS = 64
 BLOCKS = 2
 ROWS, COLUMNS, SAMPLED = 8, 128, 512
@@ -44,7 +44,7 @@ PATIENCE = 3
 # Embeddings start with this root mean square; the forward pass takes it off again.
 SIZE_AT_START = 0.1
 
-# Sequences too short for an order to be learnt, or too few: closed-form models do better there.
+# Sequences too short for an order to be learnt, or too few, are left to the closed-form models: cautious, unmeasured.
 MEDIAN_MIN = 12
 ENGAGEMENTS_MIN = 20_000
 # Below this share of repeated engagements, what a person has met is no wrong answer.

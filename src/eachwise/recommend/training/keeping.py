@@ -31,7 +31,11 @@ class Keeping:
         if self.folder is None:
             return None
         try:
-            with np.load(self._path(name, digest), allow_pickle=False) as stored:
+            # Opened here: numpy leaves the file open where it turns out to be cut short.
+            with (
+                self._path(name, digest).open("rb") as file,
+                np.load(file, allow_pickle=False) as stored,
+            ):
                 return {part: stored[part] for part in stored.files}
         except (FileNotFoundError, EOFError, ValueError, zipfile.BadZipFile):
             return None

@@ -38,13 +38,13 @@ class Targets:
 
 
 def choose(data: Interactions, options: TrainingOptions) -> Targets:
-    """The newest engagements that speak for an item and come after another of the same person, sampled.
+    """The newest engagements that speak for an item and come later than another of the same person, sampled.
 
     Raises ``InvalidInput`` where there are fewer than 20.
     """
     since_s = _since(data)
     begins = np.repeat(data.indptr[:-1], np.diff(data.indptr))
-    after = np.arange(len(data.rows)) > begins
+    after = data.at_s > data.at_s[begins]  # what comes at once is one act
     places = np.flatnonzero((data.at_s >= since_s) & after & (data.weights > 0))
     # What was met before the fits began is what makes a target predictable at all.
     if len(places) < TARGETS_MIN:

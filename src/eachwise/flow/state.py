@@ -1,0 +1,82 @@
+"""What is kept in memory between requests, each part built over the ones before it."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+
+from eachwise.contracts.arrays import TasteModel
+from eachwise.contracts.ports import Clock, Store
+from eachwise.contracts.taste import TrainedModel
+from eachwise.flow.catalogue import Catalogue, Shelf
+from eachwise.flow.ingest import Ingest
+from eachwise.flow.learn import Learning
+from eachwise.flow.people import People
+from eachwise.flow.searches import Searches
+from eachwise.flow.taste import Tasting
+from eachwise.flow.trained import Trained
+from eachwise.flow.warm import warm
+from eachwise.identity import Directory
+from eachwise.settings import Settings
+
+
+class State:
+    """People, who is who, the catalogue, the models, and the flow that keeps them in step with the log."""
+
+    def __init__(
+        self, *, store: Store, clock: Clock, settings: Settings, executor: Executor
+    ) -> None:
+        self._clock = clock
+        self._settings = settings
+        self.people = People(store, settings.affinity, settings.store.individuals_in_memory_max)
+        self.directory = Directory(store.identity, settings.identity)
+        self.catalogue = Catalogue(store, executor)
+        self.tasting = Tasting(
+            store=store, clock=clock, settings=settings, catalogue=self.catalogue, executor=executor
+        )
+        self.trained = Trained(
+            store=store,
+            clock=clock,
+            settings=settings,
+            catalogue=self.catalogue,
+            tasting=self.tasting,
+            executor=executor,
+        )
+        self.learning = Learning(
+            store=store,
+            clock=clock,
+            settings=settings,
+            catalogue=self.catalogue,
+            people=self.people,
+        )
+        self.searches = Searches(store=store, clock=clock)
+        self.ingest = Ingest(
+            store=store,
+            clock=clock,
+            settings=settings,
+            people=self.people,
+            directory=self.directory,
+            catalogue=self.catalogue,
+            tasting=self.tasting,
+            learning=self.learning,
+            searches=self.searches,
+            trained=self.trained,
+        )
+        self.catalogue.prepare = lambda shelf: self._warm(shelf=shelf)
+        self.tasting.prepare = lambda model: self._warm(taste=model)
+        self.trained.prepare = lambda model: self._warm(trained=model)
+
+    def _warm(
+        self,
+        shelf: Shelf | None = None,
+        taste: TasteModel | None = None,
+        trained: TrainedModel | None = None,
+    ) -> None:
+        """Prepare what comes next beside what is in use."""
+        warm(
+            shelf or self.catalogue.shelf,
+            self.catalogue.offers,
+            taste or self.tasting.model,
+            trained or self.trained.model,
+            self._settings,
+            self._clock.now_us(),
+        )
