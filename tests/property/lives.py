@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from eachwise.contracts.events import Action, Event, Line, Meaning
-from eachwise.contracts.individual import Individual
+from eachwise.contracts.individual import Exclusion, Individual
 from eachwise.individual import fold
 from eachwise.settings import AffinitySettings
 
@@ -91,10 +91,12 @@ def lives(most: int = 25) -> st.SearchStrategy[list[tuple[Event, Meaning]]]:
 
 
 def folded(
-    life: Sequence[tuple[Event, Meaning]], settings: AffinitySettings = SETTINGS
+    life: Sequence[tuple[Event, Meaning]],
+    settings: AffinitySettings = SETTINGS,
+    excluded: Sequence[Exclusion] = (),
 ) -> Individual:
-    """The state after these events, in this order."""
-    state = Individual()
+    """The state after these events, in this order; exclusions are known before the first."""
+    state = Individual(excluded=list(excluded))
     for event, meaning in life:
         fold(state, event, meaning, values_of, settings)
     return state

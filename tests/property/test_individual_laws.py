@@ -9,7 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eachwise.contracts.events import Action, Event, Line, Meaning
-from eachwise.contracts.individual import CONTACTS_MAX, DAYS_MAX, RECENTS_MAX, Individual
+from eachwise.contracts.individual import (
+    CONTACTS_MAX,
+    DAYS_MAX,
+    RECENTS_MAX,
+    Exclusion,
+    Individual,
+)
 from eachwise.individual import Population, affinities, merge
 from tests.property.lives import SETTINGS, TIMES, assert_same, folded, lives
 
@@ -40,6 +46,22 @@ def test_any_split_merges_to_the_same_state(life: Life, data: st.DataObject) -> 
 def test_merging_commutes_exactly(one: Life, other: Life) -> None:
     a, b = folded(one), folded([(_renamed(event), meaning) for event, meaning in other])
     assert merge(a, b, SETTINGS) == merge(b, a, SETTINGS)
+
+
+@given(lives(), st.lists(TIMES, max_size=4), st.data())
+def test_known_exclusions_keep_every_law(life: Life, times: list[int], data: st.DataObject) -> None:
+    # Whoever adds an exclusion folds anew with all of them known: then order and split are as free as ever.
+    kinds = st.sampled_from(["", "item:cod", "decision:d1", "source:anon:one", "message:m3"])
+    spans = [Exclusion(at + 10**12, at, data.draw(kinds)) for at in times]
+    known = sorted(set(spans))
+    whole = folded(life, excluded=known)
+    assert_same(whole, folded(data.draw(st.permutations(life)), excluded=known))
+    cut = data.draw(st.integers(0, len(life)))
+    mixed = data.draw(st.permutations(life))
+    parts = [folded(part, excluded=known) for part in (mixed[:cut], mixed[cut:])]
+    assert_same(merge(*parts, SETTINGS), whole)
+    # What is excluded is as if it had never been, as far as taste goes.
+    assert whole.affinity.keys() <= folded(life).affinity.keys()
 
 
 @given(lives())

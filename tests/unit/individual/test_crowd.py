@@ -22,8 +22,10 @@ SETTINGS = AffinitySettings()
 @st.composite
 def a_person(draw: st.DrawFn) -> Individual:
     """Entries and declared preferences at random; the whole is never less than a part."""
-    held = {value: list(draw(ENTRY)) for value in draw(st.sets(st.sampled_from(VALUES)))}
-    if held or draw(st.booleans()):
+    values = draw(st.sets(st.sampled_from(VALUES)))
+    held: dict[str, list[float]] = {value: list(draw(ENTRY)) for value in sorted(values)}
+    whole = draw(st.booleans())
+    if held or whole:
         held[ANY_VALUE] = [x + y for x, y in zip([200.0] * 4, draw(ENTRY)[:4], strict=True)]
         held[ANY_VALUE].append(
             max([entry[4] for entry in held.values() if len(entry) == 5] or [NOW_S])

@@ -140,7 +140,7 @@ def test_ease_is_that_of_the_paper() -> None:
 
 
 def test_als_tells_two_tastes_apart() -> None:
-    counts = np.kron(np.eye(2), np.ones((20, 10)))
+    counts = np.kron(np.eye(2), np.ones((20, 10))).astype(np.float64)
     counts[0, 3] = 0.0
     factors = retail._als(counts)
     scores = factors @ retail._als_side(factors, factors.T @ factors, counts[0])

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from eachwise.catalog import build_index
 from eachwise.contracts.arrays import AffinityVectors, CatalogIndex, TasteModel
 from eachwise.contracts.catalog import Item
+from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.individual import Individual, Recent
 from eachwise.recommend import (
     PersonTaste,
     TasteStatistics,
+    check_actions,
     rank,
     reasons,
     solve,
@@ -272,7 +274,8 @@ def test_what_speaks_against_an_item_takes_its_followers_down() -> None:
             hidden={"i1": int((NOW_S - 10) * 1e6)},
         ),
         PersonTaste(
-            recents=(*viewed("i1", action="refund"), *viewed("x", "i1")),
+            recents=viewed("x", "i1"),
+            regrets=viewed("i1", action="refund"),
             affinity=no_affinity(2),
             now_us=int(NOW_S * 1e6),
         ),
@@ -287,10 +290,18 @@ def test_a_state_is_read_newest_first_with_its_hides() -> None:
     state = Individual(
         recents=[Recent(1, 0, "a", "view"), Recent(2, 0, "b", "purchase")],
         hidden={"item:c": 3, "experience:d": 4},
+        regrets=[Recent(1, 0, "e", "bounce"), Recent(3, 0, "f", "refund")],
     )
     person = PersonTaste.of(state, no_affinity(0), 5)
     assert [recent.item_id for recent in person.recents] == ["b", "a"]
+    assert [regret.item_id for regret in person.regrets] == ["f", "e"]
     assert person.hidden == {"c": 3}
+
+
+def test_a_weight_of_an_unknown_action_is_refused() -> None:
+    check_actions({"hide": -2.0, "bounce": 0.0})
+    with pytest.raises(InvalidInput, match="no action 'bounced'; known: .*bounce"):
+        check_actions({"bounced": -1.0})
 
 
 @given(
