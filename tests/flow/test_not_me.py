@@ -58,7 +58,12 @@ def life() -> list[dict[str, Any]]:
         *events,
         {"type": "identify", "userId": "nina", "anonymousId": "tv", "messageId": "login",
          "timestamp": iso(START_US - 10 * HOUR_US), "traits": {}},
-        told("Order Completed", 1, START_US - 5 * HOUR_US, {"order_id": "o", "total": 5, "gift": True, "products": products}),
+        told(
+            "Order Completed",
+            1,
+            START_US - 5 * HOUR_US,
+            {"order_id": "o", "total": 5, "gift": True, "products": products},
+        ),
         told("Not Me", 2, START_US - 4 * HOUR_US, span),
         told("Not Me", 3, START_US - 3 * HOUR_US, {"session_id": "s1"}),
         told("Not Me", 4, START_US - 2 * HOUR_US, {"source": "anon:tv", "from": iso(START_US - 9 * HOUR_US)}),

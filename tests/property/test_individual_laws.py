@@ -58,8 +58,8 @@ def test_known_exclusions_keep_every_law(life: Life, times: list[int], data: st.
     assert_same(whole, folded(data.draw(st.permutations(life)), excluded=known))
     cut = data.draw(st.integers(0, len(life)))
     mixed = data.draw(st.permutations(life))
-    parts = [folded(part, excluded=known) for part in (mixed[:cut], mixed[cut:])]
-    assert_same(merge(*parts, SETTINGS), whole)
+    left, right = (folded(part, excluded=known) for part in (mixed[:cut], mixed[cut:]))
+    assert_same(merge(left, right, SETTINGS), whole)
     # What is excluded is as if it had never been, as far as taste goes.
     assert whole.affinity.keys() <= folded(life).affinity.keys()
 

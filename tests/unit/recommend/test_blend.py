@@ -300,7 +300,7 @@ def test_a_state_is_read_newest_first_with_its_hides() -> None:
 
 def test_a_weight_of_an_unknown_action_is_refused() -> None:
     check_actions({"hide": -2.0, "bounce": 0.0})
-    with pytest.raises(InvalidInput, match="no action 'bounced'; known: .*bounce"):
+    with pytest.raises(InvalidInput, match=r"no action 'bounced'; known: .*bounce"):
         check_actions({"bounced": -1.0})
 
 
