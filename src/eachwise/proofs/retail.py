@@ -19,7 +19,16 @@ from eachwise.contracts.errors import InvalidInput, MissingExtra
 from eachwise.contracts.taste import Interactions, Parts, TrainedModel
 from eachwise.proofs.baselines import recent_popularity
 from eachwise.proofs.lastout import BLEND, described
-from eachwise.proofs.ranking import Blends, Questions, Scorer, answer, figures, samples, score_us
+from eachwise.proofs.ranking import (
+    Blends,
+    Questions,
+    Scorer,
+    ablation,
+    answer,
+    figures,
+    samples,
+    score_us,
+)
 from eachwise.proofs.report import Estimate, Proof, mean, progress, publish
 from eachwise.proofs.served import state_bytes
 from eachwise.proofs.sessions import train_blends
@@ -101,7 +110,7 @@ def run(
         verdict=_verdict(found),
         anchors=ANCHORS,
         costs=costs,
-        ablation=trained[BLEND].report.get("ablation", {}) if with_ablation else {},
+        ablation=ablation(trained[BLEND]) if with_ablation else {},
     )
     publish(proof, as_json=as_json)
     return proof

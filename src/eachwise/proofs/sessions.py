@@ -22,7 +22,16 @@ from eachwise.contracts.catalog import Item
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.taste import Interactions, Parts, TrainedModel
 from eachwise.proofs.lastout import AFFINITY, BLEND, CLOSED, described, trainings
-from eachwise.proofs.ranking import Blends, Questions, Ranks, answer, fit_each, samples, score_us
+from eachwise.proofs.ranking import (
+    Blends,
+    Questions,
+    Ranks,
+    ablation,
+    answer,
+    fit_each,
+    samples,
+    score_us,
+)
 from eachwise.proofs.report import Estimate, Proof, clustered, progress, publish
 from eachwise.proofs.served import state_bytes
 from eachwise.recommend.training import TrainingOptions, train
@@ -103,7 +112,7 @@ def run(
         verdict=_verdict({arm: _figures(found[arm], visit)["recall@20"] for arm in trained}),
         anchors=ANCHORS,
         costs=costs,
-        ablation=trained[BLEND].report.get("ablation", {}) if with_ablation else {},
+        ablation=ablation(trained[BLEND]) if with_ablation else {},
     )
     publish(proof, as_json=as_json)
     return proof
