@@ -182,13 +182,16 @@ def _found(
     # Whether something is avoided is a matter of its share: who likes one thing only is not thereby indifferent.
     upper = log_odds[0] + Z_SIGNIFICANT * spread[0]
     if reference is not None and reference.kinship is not None:
-        plain = _log_odds(engaged, behaved, share, settings.prior_mass)[0]
+        plain = log_odds.copy()
+        if against.any() or said.any():
+            plain[0] = _log_odds(engaged[0], behaved[0], share, settings.prior_mass)[0]
         at, kin = reference.columns, reference.kinship
         for row, whole in ((0, masses.any_general), (1, masses.any_moment)):
             mean, spread[row, at] = kin.estimate((engaged[row] - behaved[row] * share)[at], whole)
-            own = _own(engaged[row, at], behaved[row, at], share[at])
-            said_by = log_odds[row, at] - plain[row, at]
-            log_odds[row, at] = np.minimum(mean, np.maximum(own, CERTAIN)) + said_by
+            if mean.max(initial=0.0) > CERTAIN:
+                own = _own(engaged[row, at], behaved[row, at], share[at])
+                mean = np.minimum(mean, np.maximum(own, CERTAIN))
+            log_odds[row, at] = mean + (log_odds[row, at] - plain[row, at])
         upper = np.minimum(upper, log_odds[0] + Z_SIGNIFICANT * spread[0])
     items = behaved
     items[0] += against

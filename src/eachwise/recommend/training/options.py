@@ -23,8 +23,8 @@ class TrainingOptions:
     seed: int = 0
     memory_bytes_max: int = 2 * 1024**3
     minutes_max: float = 30.0
-    targets_max: int = 4_000
+    targets_max: int = 5_000
     check_share: float = 1.0 / 3.0
     negatives: int = 200
-    regressed_max: int = 1_000
+    regressed_max: int = 2_000
     leading: int = 300
