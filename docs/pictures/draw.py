@@ -45,6 +45,20 @@ COLOURS = {
     "reference": "#e2e8f0",
 }
 INK, QUIET, PAPER = "#0f172a", "#64748b", "#ffffff"
+# Models that matter inside the blend only; the proof prints them all.
+PARTS = {
+    "individual:around",
+    "individual:content",
+    "individual:late",
+    "individual:presence",
+    "individual:recent",
+    "individual:repeats",
+    "individual:sessions",
+    "individual:spectral",
+    "individual:trend",
+    "individual:twohop",
+    "individual:wide",
+}
 WIDTH, MARGIN, LABEL, ROW, GAP = 920, 24, 200, 22, 24
 
 Proof = dict[str, Any]
@@ -58,6 +72,8 @@ def main() -> None:
     parser.add_argument("--readme", type=Path, default=README)
     parsed = parser.parse_args()
     proofs = [json.loads(file.read_text(encoding="utf-8")) for file in parsed.files]
+    for proof in proofs:
+        proof["arms"] = {arm: one for arm, one in proof["arms"].items() if arm not in PARTS}
     parsed.svg.write_text(picture(proofs), encoding="utf-8")
     parsed.readme.write_text(
         with_table(parsed.readme.read_text(encoding="utf-8"), table(proofs)), encoding="utf-8"
