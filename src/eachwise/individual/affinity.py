@@ -160,20 +160,19 @@ def _found(
     masses: _Masses, expected: Floats, reference: Reference | None, settings: AffinitySettings
 ) -> _Found:
     """Both horizons of every value: one by one, then those together that are kin."""
-    size = len(expected)
-    behaved = np.empty((2, size))
     # However often something is hidden, it says no more than to declare against it.
     against = np.minimum(masses.against, settings.declared_mass)
     engaged = np.stack([masses.general, masses.moment])
+    whole = np.array([masses.any_general, masses.any_moment, masses.any_shown])
     if reference is None:
-        behaved[0], behaved[1] = masses.any_general, masses.any_moment
-        share = _share(masses.shown, masses.any_shown, expected, settings)
+        counted = np.repeat(whole[:, None], len(expected), axis=1)
     else:
-        facets = reference.facets
-        behaved[0] = facets.items(masses.general, masses.any_general)
-        behaved[1] = facets.items(masses.moment, masses.any_moment)
-        shown = facets.items(masses.shown, masses.any_shown)
-        share = _share(masses.shown, shown, facets.shares, settings)
+        counted = reference.facets.items(
+            np.stack([masses.general, masses.moment, masses.shown]), whole
+        )
+        expected = reference.facets.shares
+    behaved = counted[:2]
+    share = _share(masses.shown, counted[2], expected, settings)
     said = masses.declared * settings.declared_mass
     with_value, items = engaged.copy(), behaved.copy()
     with_value[0] += np.maximum(said, 0.0)
@@ -186,12 +185,11 @@ def _found(
         if against.any() or said.any():
             plain[0] = _log_odds(engaged[0], behaved[0], share, settings.prior_mass)[0]
         at, kin = reference.columns, reference.kinship
-        for row, whole in ((0, masses.any_general), (1, masses.any_moment)):
-            mean, spread[row, at] = kin.estimate((engaged[row] - behaved[row] * share)[at], whole)
-            if mean.max(initial=0.0) > CERTAIN:
-                own = _own(engaged[row, at], behaved[row, at], share[at])
-                mean = np.minimum(mean, np.maximum(own, CERTAIN))
-            log_odds[row, at] = mean + (log_odds[row, at] - plain[row, at])
+        mean, spread[:, at] = kin.estimate((engaged - behaved * share)[:, at], whole[:2])
+        if mean.max(initial=0.0) > CERTAIN:
+            own = _own(engaged[:, at], behaved[:, at], share[at])
+            mean = np.minimum(mean, np.maximum(own, CERTAIN))
+        log_odds[:, at] = mean + (log_odds - plain)[:, at]
         upper = np.minimum(upper, log_odds[0] + Z_SIGNIFICANT * spread[0])
     items = behaved
     items[0] += against

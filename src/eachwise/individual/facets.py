@@ -27,6 +27,7 @@ class Facets:
     multiple: (F + 1,) how many values of the facet an item has that has any
     expected: (V,) the population's share among all items
     shares:   (V,) the population's share among items with the facet
+    order, starts, groups: values in the order of their facets, where each facet begins there, and which it is
     """
 
     count: int
@@ -34,17 +35,24 @@ class Facets:
     multiple: Floats
     expected: Floats
     shares: Floats
+    order: Ints
+    starts: Ints
+    groups: Ints
 
-    def items(self, masses: Floats, whole: float) -> Floats:
-        """Items with each value's facet, (V,), from the masses of the values and of all items.
+    def items(self, masses: Floats, whole: Floats) -> Floats:
+        """Items with each value's facet, (H, V), from the masses of the values (H, V) and of all items (H,).
 
-        Σ of the facet's masses over ``multiple``, at least the largest of them, at most all items.
+        Σ of the facet's masses over ``multiple``, at least the largest of them, at most all items. H: kinds of mass.
         """
-        sums = np.bincount(self.of, weights=masses, minlength=self.count + 1) / self.multiple
-        np.maximum.at(sums, self.of, masses)
-        sums[self.count] = whole
-        found = np.minimum(sums[self.of], whole)
-        return np.asarray(found, dtype=np.float64)
+        found = np.empty((len(masses), self.count + 1))
+        if len(self.order):
+            sorted_by_facet = masses[:, self.order]
+            sums = np.add.reduceat(sorted_by_facet, self.starts, axis=1)
+            sums /= self.multiple[self.groups]
+            most = np.maximum.reduceat(sorted_by_facet, self.starts, axis=1)
+            found[:, self.groups] = np.maximum(sums, most)
+        found[:, self.count] = whole
+        return np.minimum(found[:, self.of], whole[:, None])
 
 
 def facets_of(
@@ -65,12 +73,17 @@ def facets_of(
     sums[count] = 0.0
     scale = np.where(sums > 0.0, several / np.maximum(sums, 1e-300), 1.0)
     shares = np.where(of < count, expected * scale[of], expected)
+    order = np.argsort(of, kind="stable")
+    groups, starts = np.unique(of[order], return_index=True)
     return Facets(
         count=count,
         of=of,
         multiple=several,
         expected=expected,
         shares=np.clip(shares, SHARE_MIN, 1.0 - SHARE_MIN),
+        order=order,
+        starts=starts.astype(np.int64),
+        groups=groups,
     )
 
 

@@ -47,18 +47,20 @@ class Kinship:
 
     values:      (K,) as ``name=value``
     basis:       (K, K) W; W Wᵀ is the prior's covariance
+    squares:     (K, K) W², elementwise
     information: (K,) d ≥ 0, what one engaged item tells along each column of W
     """
 
     values: tuple[str, ...]
     basis: Floats
+    squares: Floats
     information: Floats
 
-    def estimate(self, residuals: Floats, items: float) -> tuple[Floats, Floats]:
-        """Posterior mean and standard deviation, (K,) each, from residuals (K,) over so many items."""
-        kept = 1.0 / (1.0 + items * self.information)
-        mean = self.basis @ (kept * (self.basis.T @ residuals))
-        return mean, np.sqrt(np.square(self.basis) @ kept)
+    def estimate(self, residuals: Floats, items: Floats) -> tuple[Floats, Floats]:
+        """Posterior means and standard deviations, (H, K) each, from residuals (H, K) over so many items (H,)."""
+        kept = 1.0 / (1.0 + items[:, None] * self.information)
+        mean = ((residuals @ self.basis) * kept) @ self.basis.T
+        return mean, np.sqrt(kept @ self.squares.T)
 
 
 def kinship_of(model: TasteModel, catalog: CatalogIndex, facets: Facets) -> Kinship | None:
@@ -77,9 +79,11 @@ def kinship_of(model: TasteModel, catalog: CatalogIndex, facets: Facets) -> Kins
     prior = own + _shared(_alike(model, catalog, rows, residuals), information)
     root = np.linalg.cholesky(prior)
     strength, turned = np.linalg.eigh(root.T @ information @ root)
+    basis = root @ turned
     return Kinship(
         values=tuple(catalog.values[column] for column in columns.tolist()),
-        basis=root @ turned,
+        basis=basis,
+        squares=np.square(basis),
         information=np.maximum(strength, 0.0),
     )
 
