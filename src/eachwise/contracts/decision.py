@@ -71,7 +71,9 @@ class DecideResponse(msgspec.Struct, frozen=True, kw_only=True):
 class Factors(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that made a candidate's priority (docs/discussions/decisions.md).
 
-    priority = p_takeup · value · lever − kappa · p_disconnect − fatigue − cost, in money.
+    priority = (p_takeup · (value + p_purchase · margin) + clv) · lever − kappa · p_disconnect − fatigue − cost − price,
+    in money. ``p_purchase`` is of a purchase after a take-up; ``clv`` what an exposure changes in lifetime value
+    against silence; ``price`` the shadow price of the budgets that an exposure uses.
     """
 
     p_takeup: float = 0.0
@@ -81,6 +83,10 @@ class Factors(msgspec.Struct, frozen=True, kw_only=True):
     kappa: float = 0.0
     fatigue: float = 0.0
     cost: float = 0.0
+    p_purchase: float = 0.0
+    margin: float = 0.0
+    clv: float = 0.0
+    price: float = 0.0
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,10 +117,22 @@ class Reservation(msgspec.Struct, frozen=True, array_like=True):
     expires_at_us: int
 
 
+class Exposed(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One exposure: when, of what, where."""
+
+    at_us: int
+    experience_id: str
+    placement_id: str
+    channel: str
+
+
 class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     """All that a decision was computed from; ``state`` is the msgpack of the Individual as it stood.
 
-    ``models`` names the version of each model (``taste``, ``propensity``); ``seed`` seeds every draw.
+    ``models`` names the version of each model (``taste``, ``propensity``); ``seed`` seeds every draw. ``taken`` are the
+    experiences that other placements of the page have already, ``explored`` how often within the last day this person
+    was shown something for the sake of learning, ``earlier`` the exposures that the state does not reach back to and a
+    cap needs (None: it needs none).
     """
 
     state: bytes
@@ -128,6 +146,9 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[str, int]
     policy: str
     seed: int
+    taken: list[str] = []
+    explored: int = 0
+    earlier: list[Exposed] | None = None
 
 
 class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +158,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
     ``probability`` is the actual probability with which ``experience_id`` was drawn. ``leading`` are the
     candidates of highest probability with all factors; ``filters`` counts what each filter took out and
     ``filtered`` names the first of them; ``features`` are the chosen candidate's, as the learner will read them.
+    ``explored``: it was not among the best by expectation. ``sticky_of``: the earlier decision that this one repeats;
+    ``failed``: why it fell back to silence. Neither of the last two is evidence for anything: probability is 1.
     """
 
     decision_id: str
@@ -153,6 +176,9 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
     filtered: list[Filtered]
     features: dict[str, float]
     reasons: list[str]
+    explored: bool = False
+    sticky_of: str = ""
+    failed: str = ""
 
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,19 +19,44 @@ ONSITE_CHANNELS = frozenset({"web", "app"})
 class Eligibility(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):
-    """Who may get an experience. Everything stated must hold; an empty statement holds for everyone."""
+    """Who may get an experience. Everything stated must hold; an empty statement holds for everyone.
+
+    ``when`` is a rule in the expression language of docs/reference/rules.md, over the person, the moment and the
+    experience.
+    """
 
     stages: list[Stage] = []
     lapsed: bool | None = None
     traits: dict[str, list[Any]] = {}
     context: dict[str, list[Any]] = {}
+    when: str = ""
 
 
-class Cap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """At most ``count`` exposures per person within the last ``window_s`` seconds."""
+class Cap(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """At most ``count`` exposures per person within the last ``window_s`` seconds.
+
+    ``of`` says what is counted: of an experience's cap this experience, its group, the placement's channel, or
+    anything at all. Empty: this experience (a placement's cap: the placement's channel).
+    """
 
     count: int
     window_s: int
+    of: Literal["", "experience", "group", "channel", "person"] = ""
+
+
+class Budget(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """What all people together may use of an experience: ``limit`` within the last ``window_s`` seconds.
+
+    ``unit``: exposures, take-ups (a stock), or the money that exposures cost. ``window_s`` 0: for ever, a stock.
+    """
+
+    limit: float
+    unit: Literal["exposures", "takeups", "cost"] = "exposures"
+    window_s: int = 0
 
 
 class Experience(
@@ -39,9 +64,11 @@ class Experience(
 ):
     """One thing that can be done for a person.
 
-    ``value`` is the money that one take-up is worth, ``cost`` the money one exposure costs, ``lever`` the
-    operator's bounded multiplier of value (0.1–10). ``items`` fills it with items of the catalogue;
-    ``attributes`` are what the experience is about when no items say so.
+    ``value`` is the money that one take-up is worth, ``margin`` what a purchase that follows it earns besides,
+    ``cost`` the money one exposure costs, ``lever`` the operator's bounded multiplier of value (0.1–10). ``items``
+    fills it with items of the catalogue; ``attributes`` are what the experience is about when no items say so.
+    Experiences of one ``group`` exclude one another on a page and share caps ``of: group``. ``risk: hard`` is never
+    shown for the sake of learning.
     """
 
     experience_id: str
@@ -52,7 +79,11 @@ class Experience(
     items: ItemQuery | None = None
     eligibility: Eligibility = Eligibility()
     caps: list[Cap] = []
+    group: str = ""
+    risk: Literal["normal", "hard"] = "normal"
+    budgets: list[Budget] = []
     value: float = 1.0
+    margin: float = 0.0
     cost: float = 0.0
     lever: float = 1.0
     starts_at: str | None = None
@@ -67,7 +98,9 @@ class Placement(
 
     ``purpose`` is the consent purpose an appearance needs on outbound channels; ``outcome_window_s`` how long
     after an exposure a take-up still counts; ``reserve_s`` how long an unconfirmed decision holds its place
-    under the frequency caps; ``caps`` bind all experiences of the placement's channel together.
+    under the frequency caps; ``caps`` bind all experiences of the placement's channel together; within ``sticky_s``
+    of a decision a person gets the same again; in ``quiet_hours`` (``22:00-08:00``, the person's local time) nothing
+    is shown.
     """
 
     placement_id: str
@@ -78,6 +111,8 @@ class Placement(
     outcome_window_s: int = 1800
     reserve_s: int = 300
     caps: list[Cap] = []
+    sticky_s: int = 0
+    quiet_hours: str = ""
 
 
 class Definitions(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eachwise.contracts.decision import Filtered
+from eachwise.contracts.decision import Exposed, Filtered
 from eachwise.contracts.experience import Cap
 from eachwise.contracts.individual import CONTACTS_MAX
 from eachwise.decide.eligibility import Verdicts, consent, eligibility, moment_words, schedule
-from eachwise.decide.exposures import Exposed
 from eachwise.decide.items import Screen
 from eachwise.decide.situation import Situation
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from eachwise.contracts.arrays import Floats, Ints
-from eachwise.contracts.decision import Filtered
+from eachwise.contracts.decision import Exposed, Filtered
 from eachwise.contracts.experience import SILENCE
 from eachwise.decide.arbitration import Worth, explorable, kappa_money, priorities
 from eachwise.decide.candidates import SILENCE_ALONE, Candidates
 from eachwise.decide.constraints import Evidence, apply_filters
-from eachwise.decide.exposures import Exposed, exposures, held
+from eachwise.decide.exposures import exposures, held
 from eachwise.decide.features import moving_features, named
 from eachwise.decide.items import Screen, screen, shown_items
 from eachwise.decide.policies import policy_named

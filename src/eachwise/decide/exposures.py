@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from eachwise.contracts.decision import Reservation
+from eachwise.contracts.decision import Exposed, Reservation
 from eachwise.contracts.events import Action
 from eachwise.contracts.experience import SILENCE
 from eachwise.contracts.individual import Contact
@@ -13,15 +12,6 @@ from eachwise.contracts.individual import Contact
 _EXPOSE = Action.EXPOSE.value
 # An answer to something proves that it was seen, even where the exposure itself was not reported.
 _PROOFS = frozenset({_EXPOSE, Action.CLICK.value, Action.DISMISS.value, Action.HIDE.value})
-
-
-class Exposed(NamedTuple):
-    """One exposure: when, of what, where."""
-
-    at_us: int
-    experience_id: str
-    placement_id: str
-    channel: str
 
 
 def exposures(contacts: Sequence[Contact]) -> tuple[list[Exposed], frozenset[str]]:

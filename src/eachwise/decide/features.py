@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from eachwise.contracts.arrays import AffinityVectors, Floats
-from eachwise.decide.exposures import Exposed
+from eachwise.contracts.decision import Exposed
 from eachwise.decide.layout import Layout
 
 AFFINITY_MAX = 3.0
