@@ -107,7 +107,7 @@ class RecommendSettings(_Section, frozen=True):
     affinity_weight: Amount = 0.5
     trend_weight: Amount = 0.35
     action_weights: dict[str, Signed] = {}  # action → what it is worth, below 0 speaks against
-    score_all_max: Count = 20_000  # items; above it only candidates are scored
+    score_all_max: Count = 5_000  # items; above it only candidates are scored
     publish_interval_s: Interval = 300.0
     neighbours_max: CountOrNone = 200  # transitions kept for each item in a published model
     calibration: Probability = 0.3  # λ: how much a person's own mix counts against the scores
@@ -128,19 +128,32 @@ class SearchSettings(_Section, frozen=True):
 class DecideSettings(_Section, frozen=True):
     """Arbitration, conflicts and exploration."""
 
-    policy: Literal["thompson", "epsilon_greedy"] = "thompson"
+    policy: Literal[
+        "epsilon_greedy",
+        "inverse_gap_weighting",
+        "pairwise_matching",
+        "softmax",
+        "thompson",
+        "top_two",
+    ] = "thompson"
+    explorations_per_day: CountOrNone = 20  # per person; then the best by expectation; 0: never
     epsilon: Probability = 0.05
     thompson_scale: Amount = 0.3  # α: scales the posterior's spread
     thompson_draws: Annotated[int, msgspec.Meta(ge=1, le=64)] = 16
     probability_floor: Probability = (
         0.02  # shared by the candidates whose expected gain covers their expected harm
     )
+    softmax_temperature: Amount = 0.0  # money; 0: a twentieth of the mean gap behind the best
+    gap_weight: Amount = 6.0  # γ of inverse gap weighting after the first exposure learnt from
+    top_two_leader: Probability = 0.8  # β
     kappa: Amount = 3.0  # what one disconnect costs, in units of the candidates' mean value
+    dismiss_share: Probability = 0.02  # what a dismissal counts for of a disconnect
     fatigue_cost: Amount = 0.0
     conflict_upper_bound: Annotated[
         float, msgspec.Meta(ge=-_MOST, le=0.0)
     ] = -0.5  # log-odds: an affinity whose upper 95 % bound lies below is a conflict
     lead_count: Count = 10
+    timezone: str = "UTC"  # of people whose own is not known: quiet hours, rules about the hour
 
 
 class LearnSettings(_Section, frozen=True):
@@ -149,6 +162,10 @@ class LearnSettings(_Section, frozen=True):
     publish_interval_s: Interval = 1.0
     snapshot_every_versions: Count = 200
     forgetting_half_life_updates: Amount = 200_000.0
+    answer_window_s: CountOrNone = 1800  # an answer without a decision id: after an exposure
+    harm_window_s: CountOrNone = 7 * 86_400  # hides, unsubscriptions, complaints: after it was seen
+    purchase_window_s: CountOrNone = 7 * 86_400  # orders: after the click
+    refund_window_s: CountOrNone = 30 * 86_400  # refunds: after the order
 
 
 class StoreSettings(_Section, frozen=True):

@@ -90,7 +90,7 @@ def test_an_exposure_is_learnt_at_once_and_a_click_corrects_it(
     clicked = engine.core._learning.model
     assert clicked.version == unclicked.version + 1
     bias = clicked.index["bias"]
-    assert clicked.takeup.mean[bias] > unclicked.takeup.mean[bias]
+    assert clicked.heads["takeup"].mean[bias] > unclicked.heads["takeup"].mean[bias]
     assert engine.status()["outcomes"]["learnt"] == 1
 
 

@@ -245,7 +245,7 @@ def test_what_was_learnt_before_a_crash_is_not_learnt_again(tmp_path: Path) -> N
         assert engine.status()["outcomes"]["learnt"] == 1
         assert after.version == before.version + 1
         bias = after.index["bias"]
-        assert after.takeup.mean[bias] > before.takeup.mean[bias]
+        assert after.heads["takeup"].mean[bias] > before.heads["takeup"].mean[bias]
         clock.advance(seconds=100)
         engine.tick()
         assert engine.status()["outcomes"] == {"learnt": 1, "waiting": 0}

@@ -5,12 +5,14 @@ Values only; how each is built lives in its stage. N = items, V = attribute valu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eachwise.contracts.catalog import Item
+from eachwise.contracts.learning import Outcome
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -81,9 +83,10 @@ class AffinityVectors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PropensityHead:
-    """A Gaussian posterior over the weights of one logistic outcome model, and joint draws from it.
+    """A Gaussian posterior over the F weights of one logistic outcome model, and joint draws from it.
 
-    ``mean`` (F,), ``covariance`` (F, F), ``draws`` (M, F): M seeded draws of N(0, covariance), fixed per version.
+    ``mean`` (F,); ``covariance`` (F, F), or (F,) of a head whose weights are independent; ``draws`` (M, F): M seeded
+    draws of N(0, covariance), fixed per version; M is 0 where none are needed.
     """
 
     mean: Floats
@@ -93,10 +96,13 @@ class PropensityHead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PropensityModel:
-    """P(take-up) and P(disconnect) given a candidate's named features; one immutable version."""
+    """P(outcome) given a candidate's named features, a head for each outcome; one immutable version.
+
+    ``updates``: how many exposures it has seen. All heads share ``names``, (F,).
+    """
 
     version: int
     names: tuple[str, ...]
-    takeup: PropensityHead
-    disconnect: PropensityHead
+    heads: Mapping[Outcome, PropensityHead]
     index: dict[str, int] = field(default_factory=dict)
+    updates: int = 0

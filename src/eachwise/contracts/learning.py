@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Final, Literal, get_args
+
 import msgspec
+
+# What can come back for an exposure. A purchase is one that follows a take-up; unsubscribing includes a complaint.
+Outcome = Literal["takeup", "purchase", "dismiss", "hide", "unsubscribe"]
+OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
 
 class Exposure(msgspec.Struct, frozen=True, kw_only=True):
     """What came back so far for one decision that was seen, as the learner reads it, with the logged features.
 
-    ``before`` is what the learner was told of the same exposure earlier, (clicked, disconnected): this replaces it.
+    ``before`` is what the learner was told of the same exposure earlier: this replaces it.
     """
 
     decision_id: str
     experience_id: str
     probability: float
     features: dict[str, float]
-    clicked: bool
-    disconnected: bool
-    before: tuple[bool, bool] | None = None
+    outcomes: frozenset[Outcome] = frozenset()
+    before: frozenset[Outcome] | None = None
 
 
 class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):

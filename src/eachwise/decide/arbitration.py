@@ -1,6 +1,7 @@
 """What each candidate is worth now (docs/discussions/decisions.md): priority in money, every factor kept apart.
 
-priority = p_takeup · value · lever − κ · p_disconnect − fatigue − cost          silence: 0
+priority = (p_takeup · (value + p_purchase · margin) + clv) · lever − κ · p_disconnect − fatigue − cost − price
+silence: 0
 """
 
 from __future__ import annotations
@@ -18,29 +19,54 @@ class Worth:
     """The factors of K candidates, (K,) each in money unless a probability; ``kappa`` is one for the decision."""
 
     p_takeup: Floats
+    p_purchase: Floats
     value: Floats
+    margin: Floats
+    clv: Floats
     lever: Floats
     p_disconnect: Floats
     kappa: float
     fatigue: Floats
     cost: Floats
+    price: Floats
+
+    @property
+    def of_takeup(self) -> Floats:
+        """(K,): the money that one take-up is expected to bring, before the lever."""
+        return self.value + self.p_purchase * self.margin
+
+    def gain(self, takeup: Floats) -> Floats:
+        """(…, K): the levered money of take-ups with these probabilities, lifetime value included."""
+        found = takeup * (self.of_takeup * self.lever)
+        found += self.clv * self.lever
+        return np.asarray(found)
 
     def factors(self, row: int) -> Factors:
         """The factors of one candidate, as the record keeps them."""
         return Factors(
             p_takeup=float(self.p_takeup[row]),
+            p_purchase=float(self.p_purchase[row]),
+            margin=float(self.margin[row]),
+            clv=float(self.clv[row]),
             value=float(self.value[row]),
             lever=float(self.lever[row]),
             p_disconnect=float(self.p_disconnect[row]),
             kappa=self.kappa,
             fatigue=float(self.fatigue[row]),
             cost=float(self.cost[row]),
+            price=float(self.price[row]),
         )
 
 
-def kappa_money(kappa: float, value: Floats) -> float:
-    """What one disconnect costs: κ, in units of a take-up, times the candidates' mean declared value."""
-    return kappa * float(value.sum()) / len(value) if len(value) else 0.0
+def kappa_money(kappa: float, of_takeup: Floats) -> float:
+    """What one disconnect costs: κ, in units of a take-up, times what a take-up of the candidates brings on average."""
+    return kappa * float(of_takeup.sum()) / len(of_takeup) if len(of_takeup) else 0.0
+
+
+def disconnect(hide: Floats, unsubscribe: Floats, dismiss: Floats, dismiss_share: float) -> Floats:
+    """P(disconnect) = 1 − (1 − hide)(1 − unsubscribe), and a dismissal counts as this share of one; (K,), at most 1."""
+    found = 1.0 - (1.0 - hide) * (1.0 - unsubscribe) + dismiss_share * dismiss
+    return np.minimum(found, 1.0)
 
 
 def priorities(worth: Worth, takeup: Floats) -> Floats:
@@ -50,19 +76,23 @@ def priorities(worth: Worth, takeup: Floats) -> Floats:
     expectation: being uncertain about a harm is no reason to try it.
     """
     found = np.zeros((*takeup.shape[:-1], takeup.shape[-1] + 1))
-    gain = np.multiply(takeup, worth.value * worth.lever, out=found[..., :-1])
-    gain -= worth.kappa * worth.p_disconnect + worth.fatigue + worth.cost
+    gain = np.multiply(takeup, worth.of_takeup * worth.lever, out=found[..., :-1])
+    gain -= (
+        worth.kappa * worth.p_disconnect
+        + worth.fatigue
+        + worth.cost
+        + worth.price
+        - worth.clv * worth.lever
+    )
     return found
 
 
 def explorable(worth: Worth) -> Bools:
-    """(K + 1,), silence last: where the expected gain covers the expected harm, p_takeup · value · lever ≥ κ ·
-    p_disconnect.
+    """(K + 1,), silence last: where the expected gain covers the expected harm, κ · p_disconnect.
 
     The exploration floor goes to these and to silence only: nobody is shown something for the sake of learning that
     is expected to run against the person.
     """
     found = np.ones(len(worth.value) + 1, dtype=bool)
-    gain = worth.p_takeup * (worth.value * worth.lever)
-    np.greater_equal(gain, worth.kappa * worth.p_disconnect, out=found[:-1])
+    np.greater_equal(worth.gain(worth.p_takeup), worth.kappa * worth.p_disconnect, out=found[:-1])
     return found

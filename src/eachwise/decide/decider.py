@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,14 +10,20 @@ import numpy as np
 from eachwise.contracts.arrays import Floats, Ints
 from eachwise.contracts.decision import Exposed, Filtered
 from eachwise.contracts.experience import SILENCE
-from eachwise.decide.arbitration import Worth, explorable, kappa_money, priorities
+from eachwise.decide.arbitration import (
+    Worth,
+    disconnect,
+    explorable,
+    kappa_money,
+    priorities,
+)
 from eachwise.decide.candidates import SILENCE_ALONE, Candidates
 from eachwise.decide.constraints import Evidence, apply_filters
-from eachwise.decide.exposures import exposures, held
+from eachwise.decide.exposures import counted, exposures
 from eachwise.decide.features import moving_features, named
 from eachwise.decide.items import Screen, screen, shown_items
-from eachwise.decide.policies import policy_named
-from eachwise.decide.propensity import Score, sampled, score
+from eachwise.decide.policies import Scored, bounded, policy_named
+from eachwise.decide.propensity import Score, plain_scores, sampled, score
 from eachwise.decide.reasons import reasons_shown, reasons_silent
 from eachwise.decide.situation import Choice, Situation
 from eachwise.maths.draws import choose, sample
@@ -43,15 +50,18 @@ def decide(situation: Situation) -> Choice:
     cannot be drawn, whatever the policy. On another processor the figures agree to rounding.
     """
     shown, confirmed = exposures(situation.contacts)
-    places = held(situation.reservations, confirmed, situation.now_us)
+    every = counted(
+        shown, situation.earlier, situation.reservations, confirmed, situation.now_us
+    )
     screened = screen(situation)
     passed, filtered, counts = apply_filters(
-        Evidence(situation=situation, shown=[*shown, *places], screen=screened)
+        Evidence(situation=situation, shown=every, screen=screened)
     )
     if not passed:
         return _nothing(filtered, counts)
     field = _compete(situation, np.array(passed, dtype=np.int64), shown, screened)
     drawn = sample(field.probabilities, situation.seed, _ACTION_STREAM)
+    explored = bool(field.priorities[drawn] < field.priorities.max())
     if drawn == len(passed):
         experience_id, items, features = SILENCE, [], {}
         reasons = reasons_silent(counts, len(passed))
@@ -60,7 +70,6 @@ def decide(situation: Situation) -> Choice:
         experience_id = situation.plan.layout.experiences[row].experience_id
         items = shown_items(situation, screened.allowed, row)
         features = named(situation.plan.layout, row, field.moving[row])
-        explored = bool(field.priorities[drawn] < field.priorities.max())
         reasons = reasons_shown(situation, row, explored=explored)
     return Choice(
         experience_id=experience_id,
@@ -71,6 +80,7 @@ def decide(situation: Situation) -> Choice:
         filtered=filtered,
         filters=counts,
         reasons=reasons,
+        explored=explored,
     )
 
 
@@ -88,27 +98,62 @@ def _compete(situation: Situation, rows: Ints, shown: list[Exposed], screened: S
         showable_scores=situation.scores[screened.allowed],
     )
     takeup = score(plan.takeup, moving)
-    disconnect = score(plan.disconnect, moving)
-    value = layout.value[rows]
-    worth = Worth(
-        p_takeup=takeup.probability[rows],
-        value=value,
-        lever=layout.lever[rows],
-        p_disconnect=disconnect.probability[rows],
-        kappa=kappa_money(settings.kappa, value),
-        fatigue=settings.fatigue_cost * recent[rows],
-        cost=layout.cost[rows],
-    )
+    worth = _worth(situation, rows, takeup.probability[rows], moving[rows], recent[rows])
     expected = priorities(worth, worth.p_takeup)
-    probabilities = policy_named(settings.policy)(
-        expected,
-        _sampled(situation, moving, takeup, worth, rows),
-        explorable(worth),
+    scored = Scored(
+        priorities=expected,
+        sampled=_sampled(situation, moving, takeup, worth, rows),
+        explorable=explorable(worth),
+        updates=plan.updates,
+    )
+    probabilities = bounded(
+        policy_named(settings.policy),
+        scored,
+        np.append(layout.hard[rows], False),
+        situation.explored,
         settings,
     )
     return _Field(
         rows=rows, moving=moving, worth=worth, priorities=expected, probabilities=probabilities
     )
+
+
+def _worth(
+    situation: Situation, rows: Ints, takeup: Floats, moving: Floats, recent: Floats
+) -> Worth:
+    """The factors of the candidates in these rows: (K,) take-up probabilities, (K, D) features, (K,) exposures."""
+    layout, settings, heads = situation.plan.layout, situation.settings, situation.plan.others
+    found = plain_scores(heads, rows, moving)
+    p_purchase = found[heads.rows["purchase"]]
+    value, margin = layout.value[rows], layout.margin[rows]
+    return Worth(
+        p_takeup=takeup,
+        p_purchase=p_purchase,
+        value=value,
+        margin=margin,
+        clv=_money_of(situation.clv, situation, rows),
+        lever=layout.lever[rows],
+        p_disconnect=disconnect(
+            found[heads.rows["hide"]],
+            found[heads.rows["unsubscribe"]],
+            found[heads.rows["dismiss"]],
+            settings.dismiss_share,
+        ),
+        kappa=kappa_money(settings.kappa, value + p_purchase * margin),
+        fatigue=settings.fatigue_cost * recent,
+        cost=layout.cost[rows],
+        price=_money_of(situation.prices, situation, rows),
+    )
+
+
+def _money_of(named_money: Mapping[str, float], situation: Situation, rows: Ints) -> Floats:
+    """(K,): the money that is named for each candidate, 0 where none is."""
+    found = np.zeros(len(rows))
+    if named_money:
+        experiences = situation.plan.layout.experiences
+        for place, row in enumerate(rows.tolist()):
+            found[place] = named_money.get(experiences[row].experience_id, 0.0)
+    return found
 
 
 def _sampled(

@@ -126,10 +126,17 @@ def _candidate_words(candidate: Candidate) -> str:
     if candidate.experience_id == SILENCE:
         return f"{start}0 (always)"
     it = candidate.factors
+    value = f"value {it.value:g}"
+    if it.margin:
+        value = f"({value} + purchase {it.p_purchase:.4f} × margin {it.margin:g})"
+    gain = f"take-up {it.p_takeup:.4f} × {value}"
+    if it.clv:
+        gain = f"({gain} + lifetime value {it.clv:+.4g})"
+    price = f" − price {it.price:.4g}" if it.price else ""
     return (
-        f"{start}{candidate.priority:+.4f} = take-up {it.p_takeup:.4f} × value {it.value:g} × "
-        f"lever {it.lever:g} − κ {it.kappa:.4g} × disconnect {it.p_disconnect:.4f} "
-        f"− fatigue {it.fatigue:.4g} − cost {it.cost:g}"
+        f"{start}{candidate.priority:+.4f} = {gain} × lever {it.lever:g} "
+        f"− κ {it.kappa:.4g} × disconnect {it.p_disconnect:.4f} "
+        f"− fatigue {it.fatigue:.4g} − cost {it.cost:g}{price}"
     )
 
 

@@ -15,8 +15,11 @@ from eachwise.contracts.arrays import Bools, CatalogIndex, Floats, Ints
 from eachwise.contracts.catalog import ItemQuery, Repeats
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.experience import SILENCE, Eligibility, Experience, Placement
+from eachwise.decide.caps import Caps, prepared_caps
 from eachwise.decide.names import fixed_features, moving_names
+from eachwise.decide.zones import Quiet, quiet_hours
 from eachwise.maths.times import parse_time_us
+from eachwise.rules import ELIGIBILITY, Rule, rule
 
 # Which items a query selects, over the catalogue's rows: (N,) bools.
 Select = Callable[[ItemQuery], Bools]
@@ -29,6 +32,14 @@ class ByValue(NamedTuple):
 
     rows: Ints
     start: Ints
+
+
+class Ruled(NamedTuple):
+    """One rule and the experiences that have it; without a rule ``fault`` says why it cannot be read."""
+
+    rule: Rule | None
+    fault: str
+    rows: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +66,13 @@ class Layout:
     """One placement's experiences, in id order, as arrays.
 
     starts_us, ends_us: when each may be shown, [start, end)
-    value, lever, cost: (K,) as declared
-    dated, guarded, capped: rows of the experiences with a start or end, with an eligibility, with caps
+    value, margin, lever, cost: (K,) as declared
+    hard:               (K,) whether it is never shown for the sake of learning
+    dated, guarded:     rows of the experiences with a start or end, with an eligibility besides its rule
+    ruled:              each rule of eligibility with the experiences that it stands for
+    caps:               the frequency caps by what they count
+    group_of:           experience id → group, of all experiences that belong to one, elsewhere too
+    quiet:              the hours in which nothing is shown
     querying:           (K,) whether it fills itself with items
     item_rows:          the catalogue rows of each query, one after the other; experience k's are
                         ``item_rows[item_start[k]:item_start[k + 1]]``
@@ -76,11 +92,16 @@ class Layout:
     starts_us: tuple[int, ...]
     ends_us: tuple[int, ...]
     value: Floats
+    margin: Floats
     lever: Floats
     cost: Floats
     dated: tuple[int, ...]
     guarded: tuple[int, ...]
-    capped: tuple[int, ...]
+    ruled: tuple[Ruled, ...]
+    caps: Caps
+    group_of: Mapping[str, str]
+    quiet: Quiet | None
+    hard: Bools
     querying: Bools
     item_rows: Ints
     item_start: Ints
@@ -105,8 +126,10 @@ def layout(
     catalog: CatalogIndex,
     select: Select,
     turned: ByValue | None = None,
+    groups: Mapping[str, str] | None = None,
 ) -> Layout:
-    """Prepare a placement's experiences; ``turned`` is ``by_value`` of the catalogue where it is at hand.
+    """Prepare a placement's experiences; ``turned`` is ``by_value`` of the catalogue where it is at hand, ``groups``
+    the group of every experience that belongs to one, those of other placements too (None: of these alone).
 
     Raises ``InvalidInput`` for an id twice, or one called ``silence``.
     """
@@ -140,11 +163,18 @@ def layout(
         starts_us=tuple(_time_us(each.starts_at, -_FOREVER_US) for each in ordered),
         ends_us=tuple(_time_us(each.ends_at, _FOREVER_US) for each in ordered),
         value=np.array([each.value for each in ordered], dtype=np.float64),
+        margin=np.array([each.margin for each in ordered], dtype=np.float64),
         lever=np.array([each.lever for each in ordered], dtype=np.float64),
         cost=np.array([each.cost for each in ordered], dtype=np.float64),
         dated=tuple(k for k, each in enumerate(ordered) if each.starts_at or each.ends_at),
-        guarded=tuple(k for k, each in enumerate(ordered) if each.eligibility != Eligibility()),
-        capped=tuple(k for k, each in enumerate(ordered) if each.caps),
+        guarded=tuple(k for k, each in enumerate(ordered) if _guarded(each.eligibility)),
+        ruled=_ruled(ordered),
+        caps=prepared_caps(placement, ordered),
+        group_of={each.experience_id: each.group for each in ordered if each.group}
+        if groups is None
+        else groups,
+        quiet=quiet_hours(placement.quiet_hours),
+        hard=np.array([each.risk == "hard" for each in ordered], dtype=bool),
         querying=np.array([each.items is not None for each in ordered], dtype=bool),
         item_rows=item_rows,
         item_start=item_start,
@@ -235,6 +265,31 @@ def _about_arrays(
         owner_start=owner_start,
         owner=owner[owner_start],
     )
+
+
+def _guarded(eligibility: Eligibility) -> bool:
+    """Whether anything but a rule is asked for."""
+    return bool(
+        eligibility.stages
+        or eligibility.lapsed is not None
+        or eligibility.traits
+        or eligibility.context
+    )
+
+
+def _ruled(experiences: Sequence[Experience]) -> tuple[Ruled, ...]:
+    """Each rule once. Rules are checked when they are written; one that the language has outgrown fails closed."""
+    rows: dict[str, list[int]] = {}
+    for row, each in enumerate(experiences):
+        if each.eligibility.when.strip():
+            rows.setdefault(each.eligibility.when, []).append(row)
+    found = []
+    for text, bound in rows.items():
+        try:
+            found.append(Ruled(rule(text, ELIGIBILITY), "", tuple(bound)))
+        except InvalidInput as error:
+            found.append(Ruled(None, f"the rule cannot be read: {error}", tuple(bound)))
+    return tuple(found)
 
 
 def _run_starts(keys: Ints) -> Ints:

@@ -11,29 +11,28 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from eachwise.contracts.arrays import CatalogIndex, Floats, PropensityHead, PropensityModel
 from eachwise.contracts.experience import Experience, Placement
+from eachwise.contracts.learning import OUTCOMES, Outcome
 from eachwise.decide.layout import Layout, Select, layout
 from eachwise.maths.bayes import Prior, gaussian_draws, serial_matmul
 from eachwise.maths.draws import normals
 from eachwise.maths.hashing import stable_hash
 
 DRAWS_MIN = 64
+TAKEUP: Final = "takeup"
+
+
+# What is believed of a weight that an outcome's head has not learnt yet; the learner's, passed on by the shell.
+Priors = Mapping[Outcome, Prior]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Priors:
-    """What is believed of a weight that a head has not learnt yet; the learner's, passed on by the shell."""
-
-    takeup: Prior
-    disconnect: Prior
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeadPlan:
+class FullHead:
     """One head over K experiences: shares of the fixed features, and the posterior of the D moving weights.
 
     fixed_mean, fixed_variance: (K,); cross: (K, D) = F Σ_fd; fixed_draws: (M, K); moving_mean: (D,);
@@ -50,13 +49,31 @@ class HeadPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlainHeads:
+    """The H heads whose weights are independent, over K experiences; ``rows`` says which is which.
+
+    fixed_mean, fixed_variance: (H, K); moving_mean, moving_variance: (D, H)
+    """
+
+    rows: Mapping[Outcome, int]
+    fixed_mean: Floats
+    fixed_variance: Floats
+    moving_mean: Floats
+    moving_variance: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A placement ready to decide with one version of definitions, catalogue and model."""
+    """A placement ready to decide with one version of definitions, catalogue and model.
+
+    ``updates``: how many exposures the model has seen.
+    """
 
     layout: Layout
     version: int
-    takeup: HeadPlan
-    disconnect: HeadPlan
+    updates: int
+    takeup: FullHead
+    others: PlainHeads
 
 
 def plan(
@@ -83,30 +100,26 @@ def with_model(
 ) -> Plan:
     """The same layout under another version of the model: cheap enough for every publication."""
     index = model.index or {name: column for column, name in enumerate(model.names)}
-    count = max(draws, DRAWS_MIN)
     return Plan(
         layout=prepared,
         version=model.version,
-        takeup=_head(prepared, model.takeup, index, priors.takeup, model.version, count, "takeup"),
-        disconnect=_head(
-            prepared, model.disconnect, index, priors.disconnect, model.version, count, "disconnect"
-        ),
+        updates=model.updates,
+        takeup=_full(prepared, model, index, priors, max(draws, DRAWS_MIN)),
+        others=_plain(prepared, model, index, priors),
     )
 
 
-def _head(
-    prepared: Layout, head: PropensityHead, index: Mapping[str, int], prior: Prior, version: int,
-    count: int, label: str,
-) -> HeadPlan:  # fmt: skip
-    """Bring a head's posterior into the layout's columns and share it out between fixed and moving ones."""
+def _full(
+    prepared: Layout, model: PropensityModel, index: Mapping[str, int], priors: Priors, count: int
+) -> FullHead:
+    """Bring the take-up head's posterior into the layout's columns and share it out between fixed and moving ones."""
     names = prepared.fixed + prepared.moving
-    mean, covariance, draws = _gathered(
-        names, _enough(head, count, version, label), index, prior, version, label
-    )
+    head = _enough(model.heads[TAKEUP], count, model.version, TAKEUP)
+    mean, covariance, draws = _gathered(names, head, index, priors[TAKEUP], model.version, TAKEUP)
     split = len(prepared.fixed)
     matrix = prepared.fixed_matrix
     across = serial_matmul(matrix, covariance[:split])
-    return HeadPlan(
+    return FullHead(
         fixed_mean=matrix @ mean[:split],
         fixed_variance=np.sum(across[:, :split] * matrix, axis=1),
         cross=np.ascontiguousarray(across[:, split:]),
@@ -114,6 +127,35 @@ def _head(
         moving_mean=mean[split:].copy(),
         moving_covariance=covariance[split:, split:].copy(),
         moving_draws=np.ascontiguousarray(draws[:, split:]),
+    )
+
+
+def _plain(
+    prepared: Layout, model: PropensityModel, index: Mapping[str, int], priors: Priors
+) -> PlainHeads:
+    """The other heads' means and variances in the layout's columns; what they have not seen has its prior."""
+    names = prepared.fixed + prepared.moving
+    outcomes = [outcome for outcome in OUTCOMES if outcome != TAKEUP]
+    known = [(place, index[name]) for place, name in enumerate(names) if name in index]
+    places = np.array([place for place, _ in known], dtype=np.int64)
+    columns = np.array([column for _, column in known], dtype=np.int64)
+    mean, variance = np.zeros((2, len(outcomes), len(names)))
+    for row, outcome in enumerate(outcomes):
+        prior, head = priors[outcome], model.heads[outcome]
+        for place, name in enumerate(names):
+            if name not in index:
+                mean[row, place], sd = prior(name)
+                variance[row, place] = sd * sd
+        mean[row, places] = head.mean[columns]
+        variance[row, places] = head.covariance[columns]
+    split = len(prepared.fixed)
+    matrix = prepared.fixed_matrix.T
+    return PlainHeads(
+        rows={outcome: row for row, outcome in enumerate(outcomes)},
+        fixed_mean=serial_matmul(mean[:, :split], matrix),
+        fixed_variance=serial_matmul(variance[:, :split], matrix * matrix),
+        moving_mean=np.ascontiguousarray(mean[:, split:].T),
+        moving_variance=np.ascontiguousarray(variance[:, split:].T),
     )
 
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eachwise.contracts.arrays import Floats
-from eachwise.decide.plan import HeadPlan
+from eachwise.contracts.arrays import Floats, Ints
+from eachwise.decide.plan import FullHead, PlainHeads
 from eachwise.maths.bayes import PROBIT_SCALE, serial_matmul
 
 
@@ -20,7 +20,7 @@ class Score(NamedTuple):
     probability: Floats
 
 
-def score(head: HeadPlan, moving: Floats) -> Score:
+def score(head: FullHead, moving: Floats) -> Score:
     """m = xᵀμ, s² = xᵀΣx, p = σ(m / √(1 + π/8 · s²)) for K candidates; ``moving`` (K, D)."""
     mean = head.fixed_mean + moving @ head.moving_mean
     through = serial_matmul(moving, head.moving_covariance)
@@ -31,8 +31,21 @@ def score(head: HeadPlan, moving: Floats) -> Score:
     return Score(mean, variance, sigmoid(mean / np.sqrt(1.0 + PROBIT_SCALE * variance)))
 
 
+def plain_scores(heads: PlainHeads, rows: Ints, moving: Floats) -> Floats:
+    """(H, K): P(outcome) of each head with independent weights, m = xᵀμ, s² = Σ x²v; ``moving`` (K, D) of ``rows``."""
+    mean = heads.fixed_mean[:, rows] + serial_matmul(moving, heads.moving_mean).T
+    variance = (
+        heads.fixed_variance[:, rows] + serial_matmul(moving * moving, heads.moving_variance).T
+    )
+    variance *= PROBIT_SCALE
+    variance += 1.0
+    np.sqrt(variance, out=variance)
+    mean /= variance
+    return sigmoid(mean)
+
+
 def sampled(
-    head: HeadPlan, moving: Floats, mean: Floats, chosen: Sequence[int], scale: float
+    head: FullHead, moving: Floats, mean: Floats, chosen: Sequence[int], scale: float
 ) -> Floats:
     """(M, K): P(outcome) under M joint draws of the weights, σ(m + α xᵀw), w ~ N(0, Σ).
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eachwise.contracts.arrays import AffinityVectors, Bools, Floats, Ints
-from eachwise.contracts.decision import Candidate, Filtered, Reservation, ShownItem
+from eachwise.contracts.decision import Candidate, Exposed, Filtered, Reservation, ShownItem
 from eachwise.contracts.experience import SILENCE
-from eachwise.contracts.individual import Contact
+from eachwise.contracts.individual import Contact, OrderSummary
 from eachwise.contracts.recommendation import Slot
 from eachwise.decide.candidates import Candidates
 from eachwise.decide.plan import Plan
@@ -41,6 +41,14 @@ class Situation:
     fill:         how a list is filled (None: by score)
     seed:         seeds every draw
     count:        how many items were asked for (None: as the definitions say)
+    explored:     how often within the last day this person was shown something that was not the best by expectation
+    clv:          experience id → what an exposure changes in this person's lifetime value, money; 0 where not named
+    prices:       experience id → the shadow price of the budgets that an exposure uses, money
+    orders:       the person's orders (None: not known, and no rule about them holds)
+    last_seen_us: when the person's last event was, microseconds; 0 before the first
+    taken:        experiences that other placements of the page have already
+    exhausted:    experience id → why its budget is used up, in words
+    earlier:      the exposures that the contacts do not reach back to (None: they were not read)
     """
 
     now_us: int
@@ -64,6 +72,14 @@ class Situation:
     spent: Bools | None = None
     fill: Fill | None = None
     count: int | None = None
+    explored: int = 0
+    clv: Mapping[str, float] = field(default_factory=dict)
+    prices: Mapping[str, float] = field(default_factory=dict)
+    orders: OrderSummary | None = None
+    last_seen_us: int = 0
+    taken: Sequence[str] = ()
+    exhausted: Mapping[str, str] = field(default_factory=dict)
+    earlier: Sequence[Exposed] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +93,8 @@ class Choice:
     filtered:   every experience that a filter took out, in id order
     filters:    how many each filter took out, every filter named, in the order they were applied
     reasons:    why, in words for the person
+    explored:   whether it is not the best by expectation
+    failed:     why the decision fell back to silence, in words; empty when it did not
     """
 
     experience_id: str
@@ -87,6 +105,8 @@ class Choice:
     filtered: list[Filtered]
     filters: dict[str, int]
     reasons: list[str]
+    explored: bool = False
+    failed: str = ""
 
     def leading(self, count: int) -> list[Candidate]:
         """The first ``count`` candidates, and the chosen one where it is not among them."""

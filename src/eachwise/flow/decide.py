@@ -26,7 +26,7 @@ from eachwise.flow.asked import check_named, individual_of
 from eachwise.flow.catalogue import Catalogue, kept
 from eachwise.flow.compose import Versions, choose
 from eachwise.flow.drive import Flow
-from eachwise.flow.learn import PRIORS, Learning, people_of
+from eachwise.flow.learn import Learning, people_of
 from eachwise.flow.people import People
 from eachwise.flow.taste import MODEL as TASTE
 from eachwise.flow.taste import Tasting
@@ -34,6 +34,7 @@ from eachwise.flow.trained import MODEL as TRAINED
 from eachwise.flow.trained import Trained
 from eachwise.identity import Directory
 from eachwise.learn import MODEL as PROPENSITY
+from eachwise.learn import PRIORS
 from eachwise.maths.decay import MICROSECONDS
 from eachwise.maths.hashing import stable_hash
 from eachwise.settings import Settings
@@ -173,6 +174,7 @@ class Deciding:
             filtered=choice.filtered[: self._settings.decide.lead_count],
             features=choice.features,
             reasons=choice.reasons,
+            explored=choice.explored,
         )
         self._reserve(record, now_us)
         return record

@@ -134,9 +134,16 @@ class Ingest:
         )
 
     def _named(self, event: Event) -> Event:
-        """An answer that only names its decision is logged with what was decided: caps count by experience."""
+        """An answer is logged with the decision that it answers, and with what was decided: caps count by experience.
+
+        One that does not name its decision is credited by rule here, once, so that the log says what was learnt.
+        """
         told = event.properties
         decision_id = told.get("decision_id")
+        if decision_id is None and event.kind == "track":
+            event = self._credited(event)
+            told = event.properties
+            decision_id = told.get("decision_id")
         if not isinstance(decision_id, str) or told.get("experience_id"):
             return event
         record = self._learning.answered_by(event, decision_id)
@@ -148,6 +155,18 @@ class Ingest:
             "channel": self._catalogue.channel_of(record.inputs.placement_id),
         }
         return msgspec.structs.replace(event, properties=decided | told)
+
+    def _credited(self, event: Event) -> Event:
+        person = self._directory.person_of(event)
+        state = self._people.find(person) if person != NOBODY else None
+        if state is None or not state.contacts:
+            return event
+        meaning = meaning_of(event, self._settings.events)
+        decision_id = self._learning.credit(event, meaning, state)
+        if not decision_id or self._learning.answered_by(event, decision_id) is None:
+            return event
+        properties = {**event.properties, "decision_id": decision_id, "credited": True}
+        return msgspec.structs.replace(event, properties=properties)
 
     def _hand_over(
         self,
@@ -225,7 +244,7 @@ class Ingest:
             self._fold(self._people.edit(person), event, meaning)
         self._tasting.observe(sequence, event, meaning, self._people.find(person))
         self._searches.observe(sequence, event, meaning, person)
-        self._learning.note(person, event, meaning)
+        self._learning.note(sequence, person, event, meaning)
         return now_stale
 
     def _meaning(self, event: Event) -> Meaning:

@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 
 from eachwise.contracts.arrays import PropensityModel
 from eachwise.contracts.decision import DecisionRecord
-from eachwise.contracts.errors import CannotReplay, NotFound
-from eachwise.contracts.events import Event, Meaning
+from eachwise.contracts.errors import CannotReplay, InvalidInput, NotFound
+from eachwise.contracts.events import Action, Event, LoggedEvent, Meaning
 from eachwise.contracts.experience import SILENCE, Placement
 from eachwise.contracts.individual import Individual
-from eachwise.contracts.learning import Exposure
+from eachwise.contracts.learning import Exposure, ModelVersion, Outcome
 from eachwise.contracts.ports import Clock, Commit, Store
-from eachwise.decide import Priors
 from eachwise.events import meaning_of
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.drive import Flow
 from eachwise.flow.people import People
 from eachwise.learn import (
     MODEL,
+    Answer,
     Learner,
-    Outcome,
+    Returned,
     answer_in,
     concerns,
-    disconnect_prior,
+    credited,
     restore,
-    takeup_prior,
 )
 from eachwise.maths.decay import MICROSECONDS
 from eachwise.settings import Settings
 
-PRIORS = Priors(takeup=takeup_prior, disconnect=disconnect_prior)
+_log = logging.getLogger(__name__)
 # Under this name the store keeps how far in the log the newest version has seen.
 STATISTIC = "learnt"
 # Decisions older than this are not waited for after a restart, whatever their placement's window.
@@ -47,8 +47,8 @@ class Pending(msgspec.Struct):
     record: DecisionRecord
     placement: Placement
     people: frozenset[str]
-    outcomes: list[Outcome]
-    told: tuple[bool, bool] | None = None
+    returned: list[Returned]
+    told: frozenset[Outcome] | None = None
 
 
 class Learning:
@@ -72,9 +72,15 @@ class Learning:
         self._due: list[tuple[int, str]] = []
         self._closed: list[str] = []
         self._publishing = False
-        self._learner = self._restored(None)
+        # The newest version has seen the log up to here.
+        self._seen = 0
         self._initial = Learner(settings.learn).propensity_model(0)
-        self.model = self._learner.propensity_model(self._learner.version)
+        self._learner = self._newest()
+        self.model = (
+            self._learner.propensity_model(self._learner.version)
+            if self._learner.updates
+            else self._initial
+        )
         newest = store.model(MODEL)
         self.published_at_us = newest.created_at_us if newest else 0
 
@@ -103,35 +109,100 @@ class Learning:
             record, people = stored, people_of(stored, None)
         return record if concerns(people, event.user_id, event.anonymous_id) else None
 
-    def note(self, person: str, event: Event, meaning: Meaning) -> None:
+    def credit(self, event: Event, meaning: Meaning, state: Individual | None) -> str:
+        """The decision that an answer without a decision id is credited to, by rule; "" for none.
+
+        A refund goes where its order went.
+        """
+        if state is None or not state.contacts:
+            return ""
+        if meaning.action is not Action.REFUND:
+            return credited(
+                meaning.action,
+                event.occurred_at_us,
+                meaning.experience_id,
+                state.contacts,
+                self._settings.learn,
+            )
+        clicked = {
+            each.decision_id: None
+            for each in state.contacts
+            if each.action == Action.CLICK and each.decision_id
+        }
+        for decision_id in clicked if meaning.order_id else ():
+            for returned in self._returned(decision_id, None):
+                if (returned.action, returned.order_id) == (Action.PURCHASE, meaning.order_id):
+                    return decision_id
+        return ""
+
+    def note(self, sequence: int, person: str, event: Event, meaning: Meaning) -> None:
         """Take an event that answers a decision: its outcome, and the end of its reservation."""
         pending = self._pending.get(meaning.decision_id)
-        if pending is None or not concerns(pending.people, event.user_id, event.anonymous_id):
+        if pending is None:
+            if meaning.decision_id:
+                self._note_late(sequence, event, meaning)
+            return
+        if not concerns(pending.people, event.user_id, event.anonymous_id):
             return
         self._people.release(pending.record.individual_id, meaning.decision_id)
         self._people.release(person, meaning.decision_id)
-        pending.outcomes.append(Outcome(meaning.action, event.occurred_at_us))
-        self._tell(pending)
+        pending.returned.append(_returned(event, meaning))
+        pending.told = self._tell(pending.record, self._answer(pending), pending.told)
 
-    def _tell(self, pending: Pending) -> None:
-        """Let the learner know what is new about an exposure."""
-        answer = answer_in(pending.outcomes, pending.placement.outcome_window_s)
-        if answer is None:
+    def _note_late(self, sequence: int, event: Event, meaning: Meaning) -> None:
+        """An answer to a decision that is not waited for any more: what was known before it is in the log."""
+        if sequence <= self._seen:
             return
-        told = (answer.clicked, answer.disconnected)
-        if told != pending.told:
-            record = pending.record
-            exposure = Exposure(
-                decision_id=record.decision_id,
-                experience_id=record.experience_id,
-                probability=record.probability,
-                features=record.features,
-                clicked=answer.clicked,
-                disconnected=answer.disconnected,
-                before=pending.told,
-            )
-            self._learner.learn([exposure])
-            pending.told = told
+        record = self._store.decision(meaning.decision_id)
+        if record is None or record.experience_id == SILENCE:
+            return
+        people = people_of(record, None)
+        if not concerns(people, event.user_id, event.anonymous_id):
+            return
+        known = self._returned(
+            record.decision_id,
+            people,
+            lambda entry: entry.sequence < sequence,
+        )
+        pending = Pending(record, self._placement(record), people, known)
+        before = self._answer(pending)
+        pending.returned.append(_returned(event, meaning))
+        self._tell(record, self._answer(pending), before.outcomes if before else None)
+
+    def _answer(self, pending: Pending) -> Answer | None:
+        window_s = pending.placement.outcome_window_s
+        return answer_in(pending.returned, window_s, self._settings.learn)
+
+    def _tell(
+        self, record: DecisionRecord, answer: Answer | None, told: frozenset[Outcome] | None
+    ) -> frozenset[Outcome] | None:
+        """Let the learner know what is new about an exposure; returns what it knows then."""
+        if answer is None or answer.outcomes == told:
+            return told
+        exposure = Exposure(
+            decision_id=record.decision_id,
+            experience_id=record.experience_id,
+            probability=record.probability,
+            features=record.features,
+            outcomes=answer.outcomes,
+            before=told,
+        )
+        self._learner.learn([exposure])
+        return answer.outcomes
+
+    def _returned(
+        self,
+        decision_id: str,
+        people: frozenset[str] | None,
+        wanted: Callable[[LoggedEvent], bool] = lambda _: True,
+    ) -> list[Returned]:
+        """What the log holds in answer to a decision; ``people``: only what they sent."""
+        return [
+            _returned(entry.event, meaning_of(entry.event, self._settings.events))
+            for entry in self._store.outcomes_of(decision_id)
+            if wanted(entry)
+            and (people is None or concerns(people, entry.event.user_id, entry.event.anonymous_id))
+        ]
 
     def _wake(self, decision_id: str, at_us: int) -> None:
         heapq.heappush(self._due, (at_us, decision_id))
@@ -143,7 +214,7 @@ class Learning:
             pending = self._pending.get(decision_id)
             if pending is None:
                 continue
-            answer = answer_in(pending.outcomes, pending.placement.outcome_window_s)
+            answer = self._answer(pending)
             if answer is not None and answer.closes_us >= now_us:
                 self._wake(decision_id, answer.closes_us)
                 continue
@@ -188,7 +259,7 @@ class Learning:
             self.published_at_us = now_us
         except Exception:
             # What was not written did not happen: go back to the last durable version and the log.
-            self._learner = self._restored(None)
+            self._learner = self._newest()
             self.restore()
             raise
         finally:
@@ -202,12 +273,27 @@ class Learning:
             return self._initial
         return self._restored(version).propensity_model(version)
 
-    def _restored(self, version: int | None) -> Learner:
+    def _newest(self) -> Learner:
+        """The learner as it last published. What an older format cannot tell is learnt anew, under new versions."""
+        newest = self._store.model(MODEL)
+        if newest is None:
+            return Learner(self._settings.learn)
+        try:
+            return self._rebuilt(newest)
+        except (CannotReplay, InvalidInput) as error:
+            _log.warning("the propensity model starts anew: %s", error)
+            return Learner(self._settings.learn, follows=newest.version)
+
+    def _restored(self, version: int) -> Learner:
         wanted = self._store.model(MODEL, version)
         if wanted is None:
-            if version is None:
-                return Learner(self._settings.learn)
             raise CannotReplay(f"version {version} of model {MODEL!r} is no longer kept")
+        try:
+            return self._rebuilt(wanted)
+        except InvalidInput as error:
+            raise CannotReplay(str(error)) from None
+
+    def _rebuilt(self, wanted: ModelVersion) -> Learner:
         snapshot, deltas = wanted, []
         while snapshot.base:
             deltas.append(snapshot)
@@ -227,35 +313,48 @@ class Learning:
         self._due.clear()
         self._closed.clear()
         stored = self._store.statistic(STATISTIC)
-        seen = msgspec.msgpack.decode(stored, type=int) if stored else 0
+        self._seen = seen = msgspec.msgpack.decode(stored, type=int) if stored else 0
         for record in self._store.unlearnt_decisions(self._clock.now_us() - WAIT_MAX_US):
             self.expect(record, people_of(record, None))
             pending = self._pending.get(record.decision_id)
             if pending is not None:
                 self._catch_up(pending, seen)
+        self._catch_up_late(seen)
 
     def _catch_up(self, pending: Pending, seen: int) -> None:
-        later: list[Outcome] = []
-        for entry in self._store.outcomes_of(pending.record.decision_id):
-            event = entry.event
-            if concerns(pending.people, event.user_id, event.anonymous_id):
-                action = meaning_of(event, self._settings.events).action
-                known = pending.outcomes if entry.sequence <= seen else later
-                known.append(Outcome(action, event.occurred_at_us))
-        answer = answer_in(pending.outcomes, pending.placement.outcome_window_s)
-        if answer is not None:
-            pending.told = (answer.clicked, answer.disconnected)
-        pending.outcomes += later
-        self._tell(pending)
+        decision_id, people = pending.record.decision_id, pending.people
+        pending.returned = self._returned(decision_id, people, lambda one: one.sequence <= seen)
+        answer = self._answer(pending)
+        pending.told = answer.outcomes if answer else None
+        pending.returned += self._returned(decision_id, people, lambda one: one.sequence > seen)
+        pending.told = self._tell(pending.record, self._answer(pending), pending.told)
+
+    def _catch_up_late(self, seen: int) -> None:
+        """Answers that the newest version has not seen, to decisions that are not waited for; the log's tail behind
+        the folded states comes by itself.
+        """
+        until = self._store.watermark()
+        while seen < until and (entries := self._store.events_after(seen, 1000)):
+            for entry in entries:
+                seen = entry.sequence
+                if seen > until or "decision_id" not in entry.event.properties:
+                    continue
+                meaning = meaning_of(entry.event, self._settings.events)
+                if meaning.decision_id and meaning.decision_id not in self._pending:
+                    self._note_late(seen, entry.event, meaning)
 
     def open_decisions(self) -> Iterator[tuple[DecisionRecord, bool]]:
         """Decisions still waited for, and whether anything came back for them yet."""
         for pending in self._pending.values():
-            yield pending.record, bool(pending.outcomes)
+            yield pending.record, bool(pending.returned)
 
     def status(self) -> dict[str, Any]:
         """How many outcomes were learnt, and how many are waited for."""
         return {"learnt": self._learner.updates, "waiting": len(self._pending)}
+
+
+def _returned(event: Event, meaning: Meaning) -> Returned:
+    return Returned(meaning.action, event.occurred_at_us, meaning.order_id, meaning.amount)
 
 
 def people_of(record: DecisionRecord, state: Individual | None) -> frozenset[str]:

@@ -1,17 +1,17 @@
 """Learning: which outcome belongs to which decision, and what a model makes of it."""
 
-from eachwise.learn.attribution import Answer, Outcome, answer_in, concerns
+from eachwise.learn.attribution import Answer, Returned, answer_in, concerns, credited
 from eachwise.learn.learner import MODEL, Learner, restore
-from eachwise.learn.priors import disconnect_prior, takeup_prior
+from eachwise.learn.priors import PRIORS
 
 __all__ = [
     "MODEL",
+    "PRIORS",
     "Answer",
     "Learner",
-    "Outcome",
+    "Returned",
     "answer_in",
     "concerns",
-    "disconnect_prior",
+    "credited",
     "restore",
-    "takeup_prior",
 ]

@@ -1,14 +1,19 @@
 """What has come back for a decision: a pure function of the record and of the events that name it.
 
-    decided ─ not seen within reserve_s ───────────────→ dropped: nothing is learnt
+    decided ─ never seen ──────────────────────────────→ nothing is learnt
        └ seen (EXPOSE, or any answer: nobody answers what was not seen)
-            at once ───────────────────────────────────→ learnt as neither clicked nor disconnected
-            ├ CLICK within the window ─────────────────→ corrected: clicked
-            ├ HIDE, UNSUBSCRIBE or COMPLAIN within it ─→ corrected: disconnected
-            └ the window passes ───────────────────────→ final
+            at once ───────────────────────────────────→ learnt with no outcome
+            ├ CLICK, DISMISS within the placement's window → corrected: takeup, dismiss
+            ├ HIDE, UNSUBSCRIBE, COMPLAIN within a week ──→ corrected: hide, unsubscribe
+            └ taken up, and then
+                 ├ PURCHASE within a week of the click ──→ corrected: purchase
+                 └ REFUND of it within a month ──────────→ corrected: no purchase
 
 Were clicks learnt at once and their absence only when the window has passed, the newest window's exposures would all
-look like successes. A DISMISS proves that it was seen and is neither. Silence is not learnt from.
+look like successes. Silence is not learnt from. The windows are settings (``LearnSettings``).
+
+An answer says which decision it answers. One that does not is credited by rule, once, before it is logged
+(``credited``), so that the log alone says what was learnt and a replay learns the same.
 """
 
 from __future__ import annotations
@@ -17,39 +22,119 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from eachwise.contracts.events import Action
+from eachwise.contracts.individual import Contact
+from eachwise.contracts.learning import Outcome
+from eachwise.settings import LearnSettings
 
 _MICROSECONDS = 1_000_000
-_DISCONNECTS = frozenset({Action.HIDE, Action.UNSUBSCRIBE, Action.COMPLAIN})
-_PROOFS_OF_SIGHT = _DISCONNECTS | {Action.EXPOSE, Action.CLICK, Action.DISMISS}
+_HARMS: dict[Action, Outcome] = {
+    Action.HIDE: "hide",
+    Action.UNSUBSCRIBE: "unsubscribe",
+    Action.COMPLAIN: "unsubscribe",
+}
+_ANSWERS: dict[Action, Outcome] = {Action.CLICK: "takeup", Action.DISMISS: "dismiss"}
+_PROOFS_OF_SIGHT = frozenset({Action.EXPOSE, *_ANSWERS, *_HARMS})
+# A purchase counts as given back once half of its money was.
+_GIVEN_BACK = 0.5
 
 
-class Outcome(NamedTuple):
-    """One thing that came back for a decision: what it meant, and when it occurred."""
+class Returned(NamedTuple):
+    """One thing that came back for a decision: what it meant and when; of an order its id and money."""
 
     action: Action
     at_us: int
+    order_id: str = ""
+    amount: float = 0.0
 
 
 class Answer(NamedTuple):
-    """What is known of one exposure: until when an answer counts, and the answers that do."""
+    """What is known of one exposure: until when a click counts, and all that came back in time."""
 
     closes_us: int
-    clicked: bool
-    disconnected: bool
+    outcomes: frozenset[Outcome]
 
 
-def answer_in(outcomes: Sequence[Outcome], outcome_window_s: int) -> Answer | None:
+def answer_in(
+    returned: Sequence[Returned], outcome_window_s: int, settings: LearnSettings
+) -> Answer | None:
     """What came back so far, in any order of arrival; None while nothing proves that the decision was seen.
 
-    The window is [seen, seen + ``outcome_window_s``], both included, and starts at the earliest proof of sight. A
-    click and a hide both count.
+    Windows are [seen, seen + length], both included, and start at the earliest proof of sight; those of an order
+    start at the earliest click. A click and a hide both count.
     """
-    seen = [each.at_us for each in outcomes if each.action in _PROOFS_OF_SIGHT]
+    seen = [each.at_us for each in returned if each.action in _PROOFS_OF_SIGHT]
     if not seen:
         return None
-    closes_us = min(seen) + outcome_window_s * _MICROSECONDS
-    actions = {each.action for each in outcomes if each.at_us <= closes_us}
-    return Answer(closes_us, Action.CLICK in actions, not actions.isdisjoint(_DISCONNECTS))
+    seen_us = min(seen)
+    closes_us = seen_us + outcome_window_s * _MICROSECONDS
+    harmful_us = max(closes_us, seen_us + settings.harm_window_s * _MICROSECONDS)
+    found: set[Outcome] = set()
+    clicked_us = None
+    for each in returned:
+        if each.action in _ANSWERS and each.at_us <= closes_us:
+            found.add(_ANSWERS[each.action])
+            if each.action is Action.CLICK:
+                clicked_us = each.at_us if clicked_us is None else min(clicked_us, each.at_us)
+        elif each.action in _HARMS and each.at_us <= harmful_us:
+            found.add(_HARMS[each.action])
+    if clicked_us is not None and _bought(returned, clicked_us, settings):
+        found.add("purchase")
+    return Answer(closes_us, frozenset(found))
+
+
+def _bought(returned: Sequence[Returned], clicked_us: int, settings: LearnSettings) -> bool:
+    """Whether an order within the window of a click was not given back."""
+    until_us = clicked_us + settings.purchase_window_s * _MICROSECONDS
+    # The latest report of an order comes first: the earliest is the one that stays.
+    reports = sorted(returned, key=lambda each: (each.at_us, each.amount), reverse=True)
+    orders = {
+        (each.order_id or str(each.at_us)): each
+        for each in reports
+        if each.action is Action.PURCHASE and clicked_us <= each.at_us <= until_us
+    }
+    refunded = dict.fromkeys(orders, 0.0)
+    for each in returned:
+        order = orders.get(each.order_id) if each.action is Action.REFUND else None
+        if order and each.at_us <= order.at_us + settings.refund_window_s * _MICROSECONDS:
+            # A refund without an amount is of the whole order.
+            refunded[each.order_id] += each.amount or order.amount or 1.0
+    return any(
+        refunded[order_id] < _GIVEN_BACK * (order.amount or 1.0)
+        for order_id, order in orders.items()
+    )
+
+
+def credited(
+    action: Action,
+    at_us: int,
+    experience_id: str,
+    contacts: Sequence[Contact],
+    settings: LearnSettings,
+) -> str:
+    """The decision that an answer without a decision id is credited to, by rule; "" for none.
+
+    A click, dismissal or hide of an experience: the person's newest exposure to it within the answer window. An order:
+    the newest click on anything decided, within the purchase window. ``contacts`` are the person's, ascending.
+    """
+    if action is Action.PURCHASE:
+        proofs, window_s = frozenset({Action.CLICK.value}), settings.purchase_window_s
+    elif experience_id and (action in _ANSWERS or action is Action.HIDE):
+        proofs = frozenset({Action.EXPOSE.value, Action.CLICK.value, Action.DISMISS.value})
+        window_s = settings.answer_window_s
+    else:
+        return ""
+    since_us = at_us - window_s * _MICROSECONDS
+    for contact in reversed(contacts):
+        if contact.occurred_at_us < since_us:
+            break
+        if (
+            contact.decision_id
+            and contact.occurred_at_us <= at_us
+            and contact.action in proofs
+            and (action is Action.PURCHASE or contact.experience_id == experience_id)
+        ):
+            return contact.decision_id
+    return ""
 
 
 def concerns(identifiers: Iterable[str], user_id: str | None, anonymous_id: str | None) -> bool:

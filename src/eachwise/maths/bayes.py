@@ -26,7 +26,7 @@ Prior = Callable[[str], tuple[float, float]]
 
 # MacKay's approximation of the logistic-normal integral: σ(m / √(1 + π/8 · s²)).
 PROBIT_SCALE = math.pi / 8.0
-_CURVATURE_MIN = 1e-4
+CURVATURE_MIN = 1e-4
 _CAPACITY = 64
 # Forgetting is applied once in so many updates: it costs as much as an update and hardly moves in between.
 FORGET_EVERY_UPDATES = 256
@@ -105,6 +105,11 @@ class LogisticPosterior:
         """(F,): a copy of the prior variances, which forgetting never exceeds."""
         return self._ceiling[: len(self.names)].copy()
 
+    def know(self, features: Mapping[str, float]) -> None:
+        """Give unseen features their columns, with their priors."""
+        for name in features:
+            self._column(name)
+
     def predict(self, features: Mapping[str, float]) -> Prediction:
         """m, s² and p for one vector of features; unseen features contribute their prior."""
         columns, values, mean, variance = [], [], 0.0, 0.0
@@ -153,7 +158,7 @@ class LogisticPosterior:
         mean = float((self._mean[columns] * x).sum())
         variance = max(float((gain[columns] * x).sum()), 0.0)
         probability = predictive(mean, variance)
-        curvature = max(probability * (1.0 - probability), _CURVATURE_MIN)
+        curvature = max(probability * (1.0 - probability), CURVATURE_MIN)
         found = Prediction(mean, variance, probability)
         return gain, found, curvature, 1.0 / (1.0 + curvature * variance)
 

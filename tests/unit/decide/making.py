@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from eachwise.contracts.arrays import AffinityVectors, CatalogIndex, PropensityHead, PropensityModel
 from eachwise.contracts.catalog import Item, ItemQuery
 from eachwise.contracts.experience import Experience, Placement
+from eachwise.contracts.learning import OUTCOMES
 from eachwise.decide import Plan, Priors, Situation, plan
 from eachwise.settings import DecideSettings
 
@@ -108,8 +109,11 @@ def indifferent(catalog: CatalogIndex, evidence: float = 50.0) -> AffinityVector
 
 def no_model(version: int = 0) -> PropensityModel:
     """A model that has learnt nothing: every weight is its prior."""
-    empty = PropensityHead(mean=np.zeros(0), covariance=np.zeros((0, 0)), draws=np.zeros((64, 0)))
-    return PropensityModel(version=version, names=(), takeup=empty, disconnect=empty)
+    none = np.zeros(0)
+    full = PropensityHead(mean=none, covariance=np.zeros((0, 0)), draws=np.zeros((64, 0)))
+    plain = PropensityHead(mean=none, covariance=none, draws=np.zeros((0, 0)))
+    heads = {outcome: full if outcome == "takeup" else plain for outcome in OUTCOMES}
+    return PropensityModel(version=version, names=(), heads=heads)
 
 
 def simple_takeup(name: str) -> tuple[float, float]:
@@ -126,7 +130,9 @@ def simple_disconnect(name: str) -> tuple[float, float]:
     return {"bias": (-6.0, 0.5), "aversion": (-0.8, 0.2)}.get(family, (0.0, 0.1))
 
 
-PRIORS = Priors(takeup=simple_takeup, disconnect=simple_disconnect)
+PRIORS: Priors = {
+    outcome: simple_takeup if outcome == "takeup" else simple_disconnect for outcome in OUTCOMES
+}
 
 
 def plan_of(

@@ -73,7 +73,11 @@ def test_priorities_are_the_formula_of_their_factors() -> None:
     for each in choice.candidates:
         it = each.factors
         worth = (
-            it.p_takeup * it.value * it.lever - it.kappa * it.p_disconnect - it.fatigue - it.cost
+            (it.p_takeup * (it.value + it.p_purchase * it.margin) + it.clv) * it.lever
+            - it.kappa * it.p_disconnect
+            - it.fatigue
+            - it.cost
+            - it.price
         )
         assert each.priority == pytest.approx(worth, abs=1e-12)
         if each.experience_id != "silence":
@@ -207,6 +211,10 @@ def test_exploration_leaves_out_what_runs_against_the_person() -> None:
     def worth(p_disconnect: float) -> Worth:
         return Worth(
             p_takeup=np.array([0.1]),
+            p_purchase=np.zeros(1),
+            margin=np.zeros(1),
+            clv=np.zeros(1),
+            price=np.zeros(1),
             value=np.array([2.0]),
             lever=np.array([1.0]),
             p_disconnect=np.array([p_disconnect]),

@@ -12,11 +12,13 @@ from eachwise.contracts.arrays import Floats, PropensityHead, PropensityModel
 from eachwise.contracts.catalog import ItemQuery
 from eachwise.contracts.experience import Experience
 from eachwise.contracts.individual import Contact
+from eachwise.contracts.learning import OUTCOMES
 from eachwise.decide import decide, with_model
 from eachwise.decide.features import named, rank_share
-from eachwise.decide.propensity import sampled, score
+from eachwise.decide.propensity import plain_scores, sampled, score
 from eachwise.learn.priors import FAMILIES
 from eachwise.maths.bayes import LogisticPosterior
+from eachwise.maths.diagonal import DiagonalPosterior
 from eachwise.settings import DecideSettings
 from tests.unit.decide.making import (
     DAY_US,
@@ -147,26 +149,25 @@ def test_rank_share_of_a_large_catalogue_is_close() -> None:
     assert (np.diff(found) < 0).all()
 
 
-def learnt_model(seed: int = 1) -> tuple[PropensityModel, LogisticPosterior, LogisticPosterior]:
+def learnt_model(seed: int = 1) -> tuple[PropensityModel, LogisticPosterior, DiagonalPosterior]:
     """A model that has seen fish and beef but never fruit."""
     generator = np.random.default_rng(seed)
-    takeup, disconnect = LogisticPosterior(simple_takeup), LogisticPosterior(simple_disconnect)
+    takeup, other = LogisticPosterior(simple_takeup), DiagonalPosterior(simple_disconnect)
     plan = plan_of(experiences_of("fish", "beef"), SHOP)
     for number in range(300):
         moving = generator.normal(size=len(plan.layout.moving))
         features = named(plan.layout, number % 2, moving)
         takeup.update(features, bool(generator.random() < 0.2))
-        disconnect.update(features, bool(generator.random() < 0.05))
+        other.update(features, bool(generator.random() < 0.05))
     names = tuple(takeup.names)
 
-    def head(posterior: LogisticPosterior) -> PropensityHead:
-        draws = generator.multivariate_normal(np.zeros(len(names)), posterior.covariance, 64)
-        return PropensityHead(mean=posterior.mean, covariance=posterior.covariance, draws=draws)
-
-    model = PropensityModel(
-        version=3, names=names, takeup=head(takeup), disconnect=head(disconnect)
+    draws = generator.multivariate_normal(np.zeros(len(names)), takeup.covariance, 64)
+    full = PropensityHead(mean=takeup.mean, covariance=takeup.covariance, draws=draws)
+    plain = PropensityHead(
+        mean=other.mean, covariance=other.covariance, draws=np.zeros((0, len(names)))
     )
-    return model, takeup, disconnect
+    heads = {outcome: full if outcome == "takeup" else plain for outcome in OUTCOMES}
+    return PropensityModel(version=3, names=names, heads=heads), takeup, other
 
 
 def moving_rows(seed: int, plan_width: int, rows: int) -> Floats:
@@ -175,16 +176,21 @@ def moving_rows(seed: int, plan_width: int, rows: int) -> Floats:
 
 
 def test_scores_are_those_of_the_dense_formula_with_priors_for_what_is_new() -> None:
-    model, takeup, disconnect = learnt_model()
+    model, takeup, other = learnt_model()
     plan = plan_of(experiences_of("beef", "fish", "fruit"), SHOP, model)
     moving = moving_rows(2, len(plan.layout.moving), 3)
-    for head, posterior in ((plan.takeup, takeup), (plan.disconnect, disconnect)):
-        found = score(head, moving)
-        for row in range(3):
-            said = posterior.predict(named(plan.layout, row, moving[row]))
-            assert found.mean[row] == pytest.approx(said.mean, abs=1e-12)
-            assert found.variance[row] == pytest.approx(said.variance, abs=1e-12)
-            assert found.probability[row] == pytest.approx(said.probability, abs=1e-12)
+    found = score(plan.takeup, moving)
+    plain = plain_scores(plan.others, np.arange(3), moving)
+    for row in range(3):
+        features = named(plan.layout, row, moving[row])
+        said = takeup.predict(features)
+        assert found.mean[row] == pytest.approx(said.mean, abs=1e-12)
+        assert found.variance[row] == pytest.approx(said.variance, abs=1e-12)
+        assert found.probability[row] == pytest.approx(said.probability, abs=1e-12)
+        expected = other.predict(features).probability
+        assert plain[:, row] == pytest.approx(np.full(4, expected), abs=1e-12)
+    some = np.array([2, 0])
+    np.testing.assert_allclose(plain_scores(plan.others, some, moving[some]), plain[:, some])
 
 
 def test_draws_have_the_scores_spread_and_move_the_candidates_apart_only() -> None:
@@ -201,7 +207,7 @@ def test_draws_have_the_scores_spread_and_move_the_candidates_apart_only() -> No
         np.array([named(prepared, row, moving[row]).get(name, 0.0) for name in model.names])
         for row in (0, 1)
     )
-    together = float(x @ model.takeup.covariance @ y)
+    together = float(x @ model.heads["takeup"].covariance @ y)
     assert float(np.cov(raw[:, 0], raw[:, 1])[0, 1]) == pytest.approx(together, abs=0.03)
     # What moves all alike is taken out: neither the choice among them nor silence hangs on it.
     p = sampled(plan.takeup, moving, found.mean, range(4000), 1.0)

@@ -8,8 +8,8 @@ import pytest
 
 from eachwise.contracts.arrays import PropensityModel
 from eachwise.contracts.errors import InvalidInput
-from eachwise.contracts.learning import Exposure, ModelVersion
-from eachwise.learn import Learner, disconnect_prior, restore, takeup_prior
+from eachwise.contracts.learning import OUTCOMES, Exposure, ModelVersion, Outcome
+from eachwise.learn import PRIORS, Learner, restore
 from eachwise.settings import LearnSettings
 
 SETTINGS = LearnSettings(snapshot_every_versions=5, forgetting_half_life_updates=1000.0)
@@ -22,6 +22,16 @@ def exposures(seed: int, count: int) -> list[Exposure]:
     made = []
     for number in range(count):
         which = NAMES[int(generator.integers(4))]
+        match = float(generator.normal())
+        came: set[Outcome] = set()
+        if generator.random() < (0.3 if which == "fish" else 0.03):
+            came.add("takeup")
+            if generator.random() < 0.4:
+                came.add("purchase")
+        if generator.random() < (0.1 if which == "beef" else 0.0):
+            came.add("hide")
+        if generator.random() < 0.05:
+            came.add("dismiss")
         made.append(
             Exposure(
                 decision_id=f"d{number}",
@@ -30,11 +40,10 @@ def exposures(seed: int, count: int) -> list[Exposure]:
                 features={
                     "bias": 1.0,
                     f"attribute:category={which}": 1.0,
-                    "match:category": float(generator.normal()),
+                    "match:category": match,
                     f"experience:{which}": 1.0,
                 },
-                clicked=bool(generator.random() < (0.3 if which == "fish" else 0.03)),
-                disconnected=bool(generator.random() < (0.1 if which == "beef" else 0.0)),
+                outcomes=frozenset(came),
             )
         )
     return made
@@ -42,7 +51,7 @@ def exposures(seed: int, count: int) -> list[Exposure]:
 
 def bits(model: PropensityModel) -> list[bytes]:
     """Every array of a model."""
-    heads = (model.takeup, model.disconnect)
+    heads = [model.heads[outcome] for outcome in OUTCOMES]
     return [array.tobytes() for head in heads for array in (head.mean, head.covariance, head.draws)]
 
 
@@ -51,11 +60,13 @@ def test_it_learns_what_is_clicked_and_what_is_hidden() -> None:
     learner.learn(exposures(1, 3000))
     fish = {"bias": 1.0, "attribute:category=fish": 1.0, "experience:fish": 1.0}
     beef = {"bias": 1.0, "attribute:category=beef": 1.0, "experience:beef": 1.0}
-    assert learner.takeup.predict(fish).probability > 3 * learner.takeup.predict(beef).probability
-    assert (
-        learner.disconnect.predict(beef).probability
-        > 2 * learner.disconnect.predict(fish).probability
-    )
+    takeup, hide = learner.heads["takeup"], learner.heads["hide"]
+    assert takeup.predict(fish).probability > 3 * takeup.predict(beef).probability
+    assert hide.predict(beef).probability > 2 * hide.predict(fish).probability
+    # Of those who took it up, two in five bought.
+    assert learner.heads["purchase"].predict(fish).probability == pytest.approx(0.4, abs=0.1)
+    assert learner.heads["dismiss"].predict(fish).probability == pytest.approx(0.05, abs=0.02)
+    assert 0 < learner.heads["purchase"].updates < learner.heads["takeup"].updates
     assert learner.updates == learner.unpublished == 3000
 
 
@@ -127,13 +138,45 @@ def test_an_outcome_that_is_corrected_at_once_was_never_wrong() -> None:
     direct, corrected = Learner(SETTINGS), Learner(SETTINGS)
     for each in exposures(3, 400):
         direct.learn([each])
-        first = msgspec.structs.replace(each, clicked=False, disconnected=False)
-        again = msgspec.structs.replace(each, before=(False, False))
+        first = msgspec.structs.replace(each, outcomes=frozenset())
+        again = msgspec.structs.replace(each, before=frozenset())
         corrected.learn([first, again])
     left, right = direct.propensity_model(1), corrected.propensity_model(1)
-    np.testing.assert_allclose(left.takeup.mean, right.takeup.mean, atol=1e-10)
-    np.testing.assert_allclose(left.takeup.covariance, right.takeup.covariance, atol=0.02)
-    np.testing.assert_allclose(left.disconnect.mean, right.disconnect.mean, atol=1e-10)
+    for outcome in OUTCOMES:
+        one, other = left.heads[outcome], right.heads[outcome]
+        # Independent weights forget how much of an error each has taken: nearly the same.
+        near = 1e-10 if outcome == "takeup" else 0.01
+        np.testing.assert_allclose(one.mean, other.mean, atol=near)
+        np.testing.assert_allclose(one.covariance, other.covariance, atol=0.02)
+
+
+def test_a_purchase_is_asked_about_only_after_a_take_up_and_taken_back_with_it() -> None:
+    features = {"bias": 1.0}
+    learner = Learner(SETTINGS)
+
+    def told(outcomes: set[Outcome], before: set[Outcome] | None) -> float:
+        learner.learn(
+            [
+                Exposure(
+                    decision_id="d",
+                    experience_id="x",
+                    probability=1.0,
+                    features=features,
+                    outcomes=frozenset(outcomes),
+                    before=None if before is None else frozenset(before),
+                )
+            ]
+        )
+        return learner.heads["purchase"].predict(features).probability
+
+    start = learner.heads["purchase"].predict(features).probability
+    assert told(set(), None) == start
+    clicked = told({"takeup"}, set())
+    assert clicked < start
+    bought = told({"takeup", "purchase"}, {"takeup"})
+    assert bought > start
+    assert told({"takeup"}, {"takeup", "purchase"}) == pytest.approx(clicked, abs=0.05)
+    assert learner.updates == 1
 
 
 def test_corrections_are_published_and_restored_to_the_bit() -> None:
@@ -141,7 +184,7 @@ def test_corrections_are_published_and_restored_to_the_bit() -> None:
     published = []
     for version, each in enumerate(exposures(5, 12), start=1):
         later = msgspec.structs.replace(
-            each, clicked=True, before=(each.clicked, each.disconnected)
+            each, outcomes=each.outcomes | {"takeup"}, before=each.outcomes
         )
         learner.learn([each, later])
         published.append(learner.publish(version, at_us=version))
@@ -175,7 +218,7 @@ def test_a_published_model_cannot_be_written_to() -> None:
     learner.learn(exposures(1, 10))
     _, model = learner.publish(1, 0)
     with pytest.raises(ValueError, match="read-only"):
-        model.takeup.mean[0] = 1.0
+        model.heads["takeup"].mean[0] = 1.0
     before = bits(model)
     learner.learn(exposures(2, 10))
     assert bits(model) == before
@@ -186,14 +229,28 @@ def test_draws_differ_from_version_to_version_and_not_within() -> None:
     learner.learn(exposures(1, 50))
     assert bits(learner.propensity_model(1)) == bits(learner.propensity_model(1))
     assert bits(learner.propensity_model(1)) != bits(learner.propensity_model(2))
-    assert learner.propensity_model(1).takeup.draws.shape == (64, 10)
+    heads = learner.propensity_model(1).heads
+    assert heads["takeup"].draws.shape == (64, 10)
+    assert heads["hide"].draws.shape == (0, 10)
+
+
+def test_a_body_of_another_format_is_refused_in_words() -> None:
+    old = ModelVersion(
+        model="propensity", version=4, base=0, created_at_us=0, body=b"\x93\x01\x02\x03"
+    )
+    with pytest.raises(InvalidInput, match=r"version 4 .* of another format"):
+        restore(old, [], SETTINGS)
+    learner = Learner(SETTINGS, follows=4)
+    learner.learn(exposures(1, 3))
+    version, _ = learner.publish(5, 0)
+    assert version.base == 0
 
 
 def test_priors_are_those_that_were_measured() -> None:
-    assert takeup_prior("bias") == (-3.8, 1.0)
-    assert takeup_prior("match:category") == (0.3, 0.15)
-    assert takeup_prior("aversion") == (0.2, 0.15)
-    assert takeup_prior("fatigue:all") == (-0.2, 0.1)
-    assert takeup_prior("attribute:category=beef") == (0.0, 0.06)
-    assert takeup_prior("experience:steak-week") == (0.0, 0.15)
-    assert disconnect_prior("aversion")[0] < 0.0 < disconnect_prior("fatigue:all")[0]
+    assert PRIORS["takeup"]("bias") == (-3.8, 1.0)
+    assert PRIORS["takeup"]("match:category") == (0.3, 0.15)
+    assert PRIORS["takeup"]("aversion") == (0.2, 0.15)
+    assert PRIORS["takeup"]("fatigue:all") == (-0.2, 0.1)
+    assert PRIORS["takeup"]("attribute:category=beef") == (0.0, 0.06)
+    assert PRIORS["takeup"]("experience:steak-week") == (0.0, 0.15)
+    assert PRIORS["hide"]("aversion")[0] < 0.0 < PRIORS["hide"]("fatigue:all")[0]

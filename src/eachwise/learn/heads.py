@@ -1,0 +1,112 @@
+"""The outcome models of one learner: a logistic posterior for each outcome, all over the same named features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from eachwise.contracts.arrays import Floats, PropensityHead
+from eachwise.contracts.learning import OUTCOMES, Outcome
+from eachwise.learn.priors import PRIORS
+from eachwise.maths.bayes import LogisticPosterior, gaussian_draws
+from eachwise.maths.diagonal import DiagonalPosterior
+
+Posterior = LogisticPosterior | DiagonalPosterior
+
+# Only what is explored needs its covariances and draws; the rest keeps to variances.
+FULL: Final[frozenset[Outcome]] = frozenset({"takeup"})
+# An outcome that is asked about only where another came back.
+GIVEN: Final[Mapping[Outcome, Outcome]] = {"purchase": "takeup"}
+# Joint draws stored with each version; a decision picks its few among them.
+DRAWS = 64
+_FLOAT = np.dtype("<f8")
+
+
+class StoredHead(msgspec.Struct, frozen=True, array_like=True):
+    """One posterior's arrays, little-endian float64; a full ``covariance`` is the lower triangle, row by row."""
+
+    mean: bytes
+    ceiling: bytes
+    covariance: bytes
+    updates: int
+
+
+def heads_of(half_life: float) -> dict[Outcome, Posterior]:
+    """A posterior for each outcome, as it is before anything was learnt."""
+    return {
+        outcome: (LogisticPosterior if outcome in FULL else DiagonalPosterior)(
+            PRIORS[outcome], half_life
+        )
+        for outcome in OUTCOMES
+    }
+
+
+def take(
+    heads: Mapping[Outcome, Posterior],
+    features: Mapping[str, float],
+    outcomes: frozenset[Outcome],
+    before: frozenset[Outcome] | None,
+) -> None:
+    """Learn what came back for one exposure, or correct what was learnt of it before.
+
+    A head that is asked about only given another outcome learns where that one came, and unlearns the answer should
+    that one turn out not to have come.
+    """
+    for outcome, head in heads.items():
+        head.know(features)
+        condition = GIVEN.get(outcome)
+        asked = condition is None or condition in outcomes
+        was_asked = before is not None and (condition is None or condition in before)
+        told = float(outcome in outcomes) if asked else 0.0
+        if not was_asked and asked:
+            head.update(features, told)
+        elif was_asked and before is not None and told != float(outcome in before):
+            head.correct(features, told - float(outcome in before))
+
+
+def published(outcome: Outcome, posterior: Posterior, seed: int) -> PropensityHead:
+    """A posterior as an immutable head; draws where it is explored."""
+    mean, covariance = posterior.mean, posterior.covariance
+    draws = gaussian_draws(covariance, DRAWS, seed) if outcome in FULL else np.zeros((0, len(mean)))
+    head = PropensityHead(mean=mean, covariance=covariance, draws=draws)
+    for array in (head.mean, head.covariance, head.draws):
+        array.setflags(write=False)
+    return head
+
+
+def packed(posterior: Posterior) -> StoredHead:
+    """A posterior's arrays as bytes."""
+    covariance = posterior.covariance
+    if covariance.ndim == 2:
+        covariance = covariance[np.tril_indices(len(covariance))]
+    return StoredHead(
+        _bytes(posterior.mean), _bytes(posterior.ceiling), _bytes(covariance), posterior.updates
+    )
+
+
+def unpacked(
+    outcome: Outcome, stored: StoredHead, names: Sequence[str], half_life: float
+) -> Posterior:
+    """The posterior that was packed."""
+    size = len(names)
+    mean, ceiling = np.frombuffer(stored.mean, _FLOAT), np.frombuffer(stored.ceiling, _FLOAT)
+    entries = np.frombuffer(stored.covariance, _FLOAT)
+    prior = PRIORS[outcome]
+    if outcome not in FULL:
+        return DiagonalPosterior.of_arrays(
+            prior, half_life, list(names), mean, entries, ceiling, stored.updates
+        )
+    covariance = np.zeros((size, size))
+    rows, columns = np.tril_indices(size)
+    covariance[rows, columns] = covariance[columns, rows] = entries
+    return LogisticPosterior.of_arrays(
+        prior, half_life, list(names), mean, covariance, ceiling, stored.updates
+    )
+
+
+def _bytes(array: Floats) -> bytes:
+    """Little-endian float64."""
+    return array.astype(_FLOAT).tobytes()
