@@ -52,6 +52,10 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     these that holds: ``hidden`` (hid the item), ``consent``, ``conflict`` (an attribute runs against the person),
     ``had`` (see ``repeats``), ``unrelated`` (nothing they did leads to the item), ``below`` (``min_score``),
     ``outranked`` (by members). ``scored`` were scored in full; others were outranked at a first look.
+
+    ``considered``, members, ``hidden``, ``consent``, ``had`` and ``below`` are exact. ``at_first_look`` says how many of
+    each other count rest on the first look alone, which reads the item's own values one by one: a full look at these
+    people might count some of them elsewhere.
     """
 
     item_id: str
@@ -60,3 +64,4 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     scored: int
     members: list[Member]
     left_out: dict[str, int]
+    at_first_look: dict[str, int] = {}

@@ -118,12 +118,13 @@ class Reservation(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Exposed(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One exposure: when, of what, where."""
+    """One exposure: when, of what, where, by which decision (empty: by none that is known)."""
 
     at_us: int
     experience_id: str
     placement_id: str
     channel: str
+    decision_id: str = ""
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,7 +133,8 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     ``models`` names the version of each model (``taste``, ``propensity``); ``seed`` seeds every draw. ``taken`` are the
     experiences that other placements of the page have already, ``explored`` how often within the last day this person
     was shown something for the sake of learning, ``earlier`` the exposures that the state does not reach back to and a
-    cap needs (None: it needs none).
+    cap needs (None: it needs none). By experience id: ``clv`` what an exposure changes in this person's lifetime value,
+    ``prices`` the shadow price of the budgets it uses, ``exhausted`` why its budget is used up.
     """
 
     state: bytes
@@ -149,6 +151,9 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     taken: list[str] = []
     explored: int = 0
     earlier: list[Exposed] | None = None
+    clv: dict[str, float] = {}
+    prices: dict[str, float] = {}
+    exhausted: dict[str, str] = {}
 
 
 class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,8 +163,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
     ``probability`` is the actual probability with which ``experience_id`` was drawn. ``leading`` are the
     candidates of highest probability with all factors; ``filters`` counts what each filter took out and
     ``filtered`` names the first of them; ``features`` are the chosen candidate's, as the learner will read them.
-    ``explored``: it was not among the best by expectation. ``sticky_of``: the earlier decision that this one repeats;
-    ``failed``: why it fell back to silence. Neither of the last two is evidence for anything: probability is 1.
+    ``explored``: it was not among the best by expectation. ``failed``: why it fell back to silence; it is then evidence
+    for nothing, with probability 1.
     """
 
     decision_id: str
@@ -177,7 +182,6 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
     features: dict[str, float]
     reasons: list[str]
     explored: bool = False
-    sticky_of: str = ""
     failed: str = ""
 
 

@@ -59,6 +59,17 @@ class Interactions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Purchases:
+    """What one person bought, as far as is kept: more and longer ago than the history's newest engagements.
+
+    rows: (K,) items, newest first; an item comes once for each line; ages_s: (K,) seconds from each to now
+    """
+
+    rows: Ints
+    ages_s: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """One person just before a moment, in a model's rows; what the model does not know is left out.
 
@@ -71,6 +82,8 @@ class History:
              it reads the rows
     taste:   (V,) the person's affinities to the catalogue's values, both horizons, shrunk by their reliability; None
              where only the history is known, as in training: then models read it from the rows
+    purchases: the newest purchases, those among ``rows`` too; None: nobody kept them apart, they are read from ``rows``
+    memo:    what several functions of one request derive of it, kept by the first; None: nothing is kept
     """
 
     rows: Ints
@@ -80,6 +93,8 @@ class History:
     session: int
     carried: Any = None
     taste: Floats | None = None
+    purchases: Purchases | None = None
+    memo: dict[Any, Any] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

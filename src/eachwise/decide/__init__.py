@@ -2,11 +2,14 @@
 
 from eachwise.decide.decider import decide
 from eachwise.decide.explain import Comparison, compare, explain
+from eachwise.decide.exposures import earlier_exposures, history_needed
 from eachwise.decide.items import admitted, conflicts_of, firmly_against, shown_item
 from eachwise.decide.layout import ByValue, Layout, Select, by_value, layout
 from eachwise.decide.plan import Plan, Priors, plan, with_model
 from eachwise.decide.policies import POLICIES
+from eachwise.decide.safely import decide_safely
 from eachwise.decide.situation import Choice, Situation
+from eachwise.decide.sticky import still_stands
 
 __all__ = [
     "POLICIES",
@@ -23,10 +26,14 @@ __all__ = [
     "compare",
     "conflicts_of",
     "decide",
+    "decide_safely",
+    "earlier_exposures",
     "explain",
     "firmly_against",
+    "history_needed",
     "layout",
     "plan",
     "shown_item",
+    "still_stands",
     "with_model",
 ]

@@ -45,6 +45,14 @@ class Candidates(Sequence[Candidate]):
             return [self._spelt(row) for row in self._order[place]]
         return self._spelt(self._order[place])
 
+    @property
+    def regret(self) -> float:
+        """What is lost, in money, where the best by expectation cannot be had and the second best can."""
+        if len(self._priorities) < 2:
+            return 0.0
+        second, first = np.partition(self._priorities, -2)[-2:]
+        return float(first - second)
+
     def leading(self, count: int, chosen: str) -> list[Candidate]:
         """The first ``count``, and the chosen one where it is not among them."""
         row = len(self._ids) if chosen == SILENCE else self._ids.index(chosen)

@@ -1,4 +1,5 @@
-"""Filters that protect the person: suppression, frequency caps, conflicts, nothing to show; and all in order."""
+"""Filters that protect the person and the page: suppression, frequency caps, what is taken or used up, conflicts,
+nothing to show; and all in order."""
 
 from __future__ import annotations
 
@@ -9,14 +10,21 @@ import numpy as np
 
 from eachwise.contracts.decision import Exposed, Filtered
 from eachwise.contracts.experience import Cap
-from eachwise.contracts.individual import CONTACTS_MAX
-from eachwise.decide.eligibility import Verdicts, consent, eligibility, moment_words, schedule
+from eachwise.decide.caps import Counted, Tally, duration_words
+from eachwise.decide.eligibility import (
+    Verdicts,
+    consent,
+    eligibility,
+    moment_words,
+    quiet_time,
+    schedule,
+)
+from eachwise.decide.exposures import known_since
 from eachwise.decide.items import Screen
 from eachwise.decide.situation import Situation
+from eachwise.maths.decay import MICROSECONDS
 
 HIDDEN_EXPERIENCE = "experience:"
-_MICROSECONDS = 1_000_000
-_UNITS = ((86400, "days"), (3600, "hours"), (60, "minutes"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,31 +47,60 @@ def suppression(evidence: Evidence) -> Verdicts:
 
 
 def frequency(evidence: Evidence) -> Verdicts:
-    """Out: experiences whose own cap, or whose channel's cap, is reached.
+    """Out: experiences for which a cap is reached: their own, their group's, the channel's, or the person's.
 
     Counted are exposures after now − window, each decision once, and the places held by live reservations. What
-    cannot be known fails closed: an exposure that names no experience counts for each, and where the kept contacts do
-    not reach back through the window the cap counts as reached.
+    cannot be known fails closed: an exposure that names no experience counts for each, and where neither the kept
+    contacts nor what was read from the log reaches back through the window the cap counts as reached.
     """
     situation = evidence.situation
     layout = situation.plan.layout
-    reached = ""
-    if layout.placement.caps:
-        reached = _reached(layout.placement.caps, _in_channel(evidence), situation)
-    if reached:
-        reason = f"channel {layout.placement.channel}: {reached}"
-        return dict.fromkeys(range(len(layout.experiences)), reason)
-    times: dict[str, list[int]] = {}
-    for each in evidence.shown if layout.capped else ():
-        times.setdefault(each.experience_id, []).append(each.at_us)
-    unnamed = times.pop("", [])
-    found = {}
-    for row in layout.capped:
-        experience = layout.experiences[row]
-        own = times.get(experience.experience_id, []) + unnamed
-        if reason := _reached(experience.caps, own, situation):
-            found[row] = reason
+    caps = layout.caps
+    if not caps.reach_s:
+        return {}
+    tally = Tally(evidence.shown, layout.placement, layout.group_of)
+    for what, cap in caps.shared:
+        if reason := _reached(cap, what, tally, situation):
+            return dict.fromkeys(range(len(layout.experiences)), reason)
+    since_us = situation.now_us - caps.reach_s * MICROSECONDS
+    surely_free = not tally.has_unnamed and known_since(
+        situation.contacts, situation.earlier, since_us
+    )
+    found: Verdicts = {}
+    for what, bound in caps.of_rows.items():
+        if surely_free and not tally.seen(what):
+            continue
+        for row, cap in bound:
+            if row not in found and (reason := _reached(cap, what, tally, situation)):
+                found[row] = reason
     return found
+
+
+def taken(evidence: Evidence) -> Verdicts:
+    """Out: what another placement of the page has already, and whatever is of the same group."""
+    situation = evidence.situation
+    layout = situation.plan.layout
+    found: Verdicts = {}
+    groups = {layout.group_of[each]: each for each in situation.taken if each in layout.group_of}
+    if groups:
+        for row, experience in enumerate(layout.experiences):
+            if experience.group in groups:
+                other = groups[experience.group]
+                found[row] = f"{other} of the same group {experience.group} is on the page"
+    for each in situation.taken:
+        if each in layout.row_of:
+            found[layout.row_of[each]] = "it is on the page already"
+    return found
+
+
+def budget(evidence: Evidence) -> Verdicts:
+    """Out: experiences whose budget is used up."""
+    row_of = evidence.situation.plan.layout.row_of
+    return {
+        row_of[each]: reason or "its budget is used up"
+        for each, reason in evidence.situation.exhausted.items()
+        if each in row_of
+    }
 
 
 def conflict(evidence: Evidence) -> Verdicts:
@@ -95,8 +132,11 @@ FILTERS: dict[str, Callable[[Evidence], Verdicts]] = {
     "schedule": _of_situation(schedule),
     "eligibility": _of_situation(eligibility),
     "consent": _of_situation(consent),
+    "quiet_hours": _of_situation(quiet_time),
     "suppression": suppression,
     "frequency": frequency,
+    "taken": taken,
+    "budget": budget,
     "conflict": conflict,
     "no_items": no_items,
 }
@@ -124,39 +164,26 @@ def apply_filters(evidence: Evidence) -> tuple[list[int], list[Filtered], dict[s
     return passed, filtered, counts
 
 
-def _in_channel(evidence: Evidence) -> list[int]:
-    """Times of the exposures in the placement's channel; one whose channel is not known counts as in it."""
-    placement = evidence.situation.plan.layout.placement
-    return [
-        each.at_us
-        for each in evidence.shown
-        if each.channel in ("", placement.channel) or each.placement_id == placement.placement_id
-    ]
+def _reached(cap: Cap, what: Counted, tally: Tally, situation: Situation) -> str:
+    """Why a cap leaves no room for one more exposure, in words; empty when it does."""
+    since_us = situation.now_us - cap.window_s * MICROSECONDS
+    window = duration_words(cap.window_s)
+    count = tally.after(what, since_us)
+    if count >= cap.count:
+        reason = f"shown {count} times within {window}, cap {cap.count}"
+    elif not known_since(situation.contacts, situation.earlier, since_us):
+        reason = (
+            f"cap {cap.count} within {window} cannot be counted: "
+            f"the last {len(situation.contacts)} contacts do not reach back so far"
+        )
+    else:
+        return ""
+    return f"{_whose(what, situation)}{reason}"
 
 
-def _reached(caps: Sequence[Cap], times_us: Sequence[int], situation: Situation) -> str:
-    """The first cap that leaves no room for one more exposure, in words; empty when all do."""
-    for cap in caps:
-        since_us = situation.now_us - cap.window_s * _MICROSECONDS
-        count = sum(time_us > since_us for time_us in times_us)
-        if count >= cap.count:
-            return f"shown {count} times within {duration_words(cap.window_s)}, cap {cap.count}"
-        contacts = situation.contacts
-        if (
-            len(contacts) >= CONTACTS_MAX
-            and min(each.occurred_at_us for each in contacts) > since_us
-        ):
-            return (
-                f"cap {cap.count} within {duration_words(cap.window_s)} cannot be counted: "
-                f"the last {len(contacts)} contacts do not reach back so far"
-            )
-    return ""
-
-
-def duration_words(seconds: int) -> str:
-    """``1 day``, ``36 hours``, ``90 seconds``."""
-    for size, unit in _UNITS:
-        if seconds and seconds % size == 0:
-            count = seconds // size
-            return f"{count} {unit if count != 1 else unit[:-1]}"
-    return f"{seconds} seconds"
+def _whose(what: Counted, situation: Situation) -> str:
+    """What is counted, where that is not the experience itself."""
+    kind, name = what
+    if kind == "channel":
+        return f"channel {situation.plan.layout.placement.channel}: "
+    return {"group": f"group {name}: ", "person": "anything: "}.get(kind, "")

@@ -1,13 +1,18 @@
-"""Filters that ask whether an experience is meant for this person and moment: schedule, eligibility, consent."""
+"""Filters that ask whether an experience is meant for this person and moment: schedule, eligibility, consent, hours."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from eachwise.contracts.experience import Eligibility
+from eachwise.contracts.experience import Eligibility, Experience
+from eachwise.decide.facts import Facts
+from eachwise.decide.layout import Ruled
 from eachwise.decide.situation import Situation
+from eachwise.decide.zones import local_time
+
+_ZONE_CHARS_MAX = 40
 
 # A filter's verdict: row of each experience it takes out → why, in words.
 Verdicts = dict[int, str]
@@ -26,12 +31,35 @@ def schedule(situation: Situation) -> Verdicts:
 
 
 def eligibility(situation: Situation) -> Verdicts:
-    """Out: stage, lapsed flag, traits or context are not what the experience asks for."""
+    """Out: stage, lapsed flag, traits or context are not what the experience asks for, or its rule does not hold."""
     layout = situation.plan.layout
     reasons = {
         row: _mismatch(layout.experiences[row].eligibility, situation) for row in layout.guarded
     }
-    return {row: reason for row, reason in reasons.items() if reason}
+    found = {row: reason for row, reason in reasons.items() if reason}
+    if layout.ruled:
+        facts = Facts(situation)
+        for ruled in layout.ruled:
+            found = {**_unmet(ruled, facts, layout.experiences), **found}
+    return found
+
+
+def quiet_time(situation: Situation) -> Verdicts:
+    """Out: everything, in the placement's quiet hours on the person's clock, or where that clock is not known."""
+    layout = situation.plan.layout
+    if layout.quiet is None:
+        return {}
+    local = local_time(
+        situation.now_us, situation.traits, situation.context, situation.settings.timezone
+    )
+    hours = layout.placement.quiet_hours
+    if local.moment is None:
+        reason = f"time zone {local.zone[:_ZONE_CHARS_MAX]!r} is not known: it may be {hours} there"
+    elif layout.quiet.holds(local.moment):
+        reason = f"quiet hours {hours}: it is {local.moment:%H:%M} in {local.zone}"
+    else:
+        return {}
+    return dict.fromkeys(range(len(layout.experiences)), reason)
 
 
 def consent(situation: Situation) -> Verdicts:
@@ -45,6 +73,17 @@ def consent(situation: Situation) -> Verdicts:
 def moment_words(time_us: int) -> str:
     """A time in words, UTC."""
     return datetime.fromtimestamp(time_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _unmet(ruled: Ruled, facts: Facts, experiences: Sequence[Experience]) -> Verdicts:
+    """The experiences whose rule does not hold; asked once where it does not ask for the experience."""
+    if ruled.rule is None:
+        return dict.fromkeys(ruled.rows, ruled.fault)
+    if any(path[0] == "experience" for path in ruled.rule.names):
+        reasons = {row: ruled.rule.unmet(facts.about(experiences[row])) for row in ruled.rows}
+        return {row: reason for row, reason in reasons.items() if reason}
+    reason = ruled.rule.unmet(facts.lookup)
+    return dict.fromkeys(ruled.rows, reason) if reason else {}
 
 
 def _mismatch(wanted: Eligibility, situation: Situation) -> str:

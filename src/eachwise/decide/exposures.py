@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from eachwise.contracts.decision import Exposed, Reservation
 from eachwise.contracts.events import Action
 from eachwise.contracts.experience import SILENCE
-from eachwise.contracts.individual import Contact
+from eachwise.contracts.individual import CONTACTS_MAX, Contact
+from eachwise.maths.decay import MICROSECONDS
 
 _EXPOSE = Action.EXPOSE.value
 # An answer to something proves that it was seen, even where the exposure itself was not reported.
@@ -25,7 +26,11 @@ def exposures(contacts: Sequence[Contact]) -> tuple[list[Exposed], frozenset[str
         if contact.action not in _PROOFS:
             continue
         seen = Exposed(
-            contact.occurred_at_us, contact.experience_id, contact.placement_id, contact.channel
+            contact.occurred_at_us,
+            contact.experience_id,
+            contact.placement_id,
+            contact.channel,
+            contact.decision_id,
         )
         if contact.decision_id:
             before = of_decision.get(contact.decision_id)
@@ -43,7 +48,62 @@ def _both(one: Exposed, other: Exposed) -> Exposed:
         first.experience_id or second.experience_id,
         first.placement_id or second.placement_id,
         first.channel or second.channel,
+        first.decision_id,
     )
+
+
+def history_needed(contacts: Sequence[Contact], reach_s: int, now_us: int) -> int | None:
+    """Since when a person's exposures must be read from the log, so that caps of windows up to ``reach_s`` are counted
+    exactly; None where the kept contacts reach back far enough.
+
+    Microseconds; exposures at that time itself are outside of every window.
+    """
+    since_us = now_us - reach_s * MICROSECONDS
+    return since_us if reach_s and not _reach(contacts, since_us) else None
+
+
+def _reach(contacts: Sequence[Contact], since_us: int) -> bool:
+    """Whether every contact after this time is among those kept."""
+    if len(contacts) < CONTACTS_MAX:
+        return True
+    return min(each.occurred_at_us for each in contacts) <= since_us
+
+
+def known_since(
+    contacts: Sequence[Contact], earlier: Sequence[Exposed] | None, since_us: int
+) -> bool:
+    """Whether every exposure after this time is known: kept, or ``earlier`` was read from the log."""
+    return earlier is not None or _reach(contacts, since_us)
+
+
+def earlier_exposures(logged: Iterable[Contact], kept: Sequence[Contact]) -> list[Exposed]:
+    """What ``Inputs.earlier`` holds: the exposures among contacts read from the log that are not among those kept.
+
+    ``logged`` may hold kept ones too. A decision that both report is named with the time of its earliest report.
+    """
+    known = {(each.occurred_at_us, each.tie) for each in kept}
+    older = [each for each in logged if (each.occurred_at_us, each.tie) not in known]
+    return exposures(older)[0]
+
+
+def counted(
+    shown: Sequence[Exposed],
+    earlier: Sequence[Exposed] | None,
+    reservations: Sequence[Reservation],
+    confirmed: frozenset[str],
+    now_us: int,
+) -> list[Exposed]:
+    """All that caps count: the exposures ``shown``, those ``earlier``, and the places held, each decision once."""
+    if not earlier:
+        return [*shown, *held(reservations, confirmed, now_us)]
+    single = [each for each in (*shown, *earlier) if not each.decision_id]
+    of_decision: dict[str, Exposed] = {}
+    for each in (*shown, *earlier):
+        if each.decision_id:
+            before = of_decision.get(each.decision_id)
+            of_decision[each.decision_id] = _both(before, each) if before else each
+    places = held(reservations, frozenset(of_decision), now_us)
+    return [*single, *of_decision.values(), *places]
 
 
 def held(
@@ -51,7 +111,13 @@ def held(
 ) -> list[Exposed]:
     """The live reservations that no exposure has confirmed yet, as exposures at their time of decision."""
     return [
-        Exposed(each.reserved_at_us, each.experience_id, each.placement_id, each.channel)
+        Exposed(
+            each.reserved_at_us,
+            each.experience_id,
+            each.placement_id,
+            each.channel,
+            each.decision_id,
+        )
         for each in reservations
         if each.expires_at_us > now_us
         and each.decision_id not in confirmed

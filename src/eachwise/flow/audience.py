@@ -29,7 +29,7 @@ from eachwise.contracts.ports import Clock, Store
 from eachwise.contracts.taste import TrainedModel
 from eachwise.decide import firmly_against
 from eachwise.flow.catalogue import Catalogue, Shelf
-from eachwise.flow.crowd import BELOW, CONFLICT, OUTRANKED, Question, Sieve
+from eachwise.flow.crowd import AT_FIRST_LOOK, BELOW, CONFLICT, OUTRANKED, Question, Sieve
 from eachwise.flow.drive import Flow
 from eachwise.flow.ingest import Ingest
 from eachwise.flow.taste import Tasting
@@ -171,6 +171,7 @@ class Audiences:
             after = yield self._executor.submit(self._look, sieve, after)
         members: list[Member] = []
         kept = sieve.kept()
+        at_first_look = {reason: sieve.left_out[reason] for reason in AT_FIRST_LOOK}
         for start in range(0, len(kept), SLICE_PEOPLE):
             some = kept[start : start + SLICE_PEOPLE]
             members += yield self._executor.submit(self._score, some, lens, sieve)
@@ -191,6 +192,7 @@ class Audiences:
             scored=len(members),
             members=explained,
             left_out=left_out,
+            at_first_look=at_first_look,
         )
 
     def _look(self, sieve: Sieve, after: int) -> int | None:

@@ -89,10 +89,15 @@ class Shelf:
 
 
 class Offers:
-    """One version of the definitions, with each placement's experiences in id order."""
+    """One version of the definitions, with each placement's experiences in id order; ``groups``: experience → group."""
 
     def __init__(self, definitions: Definitions) -> None:
         self.definitions = definitions
+        self.groups = {
+            experience_id: experience.group
+            for experience_id, experience in definitions.experiences.items()
+            if experience.group
+        }
         self._by_placement: dict[str, tuple[Experience, ...]] = {}
         for placement_id in definitions.placements:
             self._by_placement[placement_id] = tuple(

@@ -105,6 +105,7 @@ class Core:
             tasting=self._tasting,
             learning=self._learning,
             trained=self.trained,
+            history=self._ingest.contacts_since,
         )
         self.recommending = Recommending(
             clock=clock,

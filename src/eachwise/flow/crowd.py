@@ -29,6 +29,8 @@ UNRELATED, BELOW, OUTRANKED = "unrelated", "below", "outranked"
 # Engaged with the very item, and may be told of it.
 _MET = "met"
 LEFT_OUT = (HIDDEN, CONSENT, CONFLICT, HAD, UNRELATED, BELOW, OUTRANKED)
+# What the first look says that a full one might say otherwise.
+AT_FIRST_LOOK = (CONFLICT, UNRELATED, OUTRANKED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,11 @@
-"""Decisions out: load the person, compose the stages, log the record, then answer."""
+"""Decisions out: load the person, decide the placements of a page together, log the records, then answer."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections.abc import Callable
 
 import msgspec
 
-from eachwise.contracts.arrays import PropensityModel
 from eachwise.contracts.decision import (
     Decided,
     DecideRequest,
@@ -16,33 +15,47 @@ from eachwise.contracts.decision import (
     Replay,
     Reservation,
 )
-from eachwise.contracts.errors import CannotReplay, InvalidInput
+from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.experience import SILENCE
-from eachwise.contracts.individual import Individual
+from eachwise.contracts.individual import Contact, Individual
 from eachwise.contracts.learning import ModelVersion
 from eachwise.contracts.ports import Clock, Commit, Store
-from eachwise.decide import Layout, Plan, by_value, compare, layout, with_model
+from eachwise.decide import Choice, Plan, earlier_exposures, history_needed, still_stands
 from eachwise.flow.asked import check_named, individual_of
-from eachwise.flow.catalogue import Catalogue, kept
-from eachwise.flow.compose import Versions, choose
+from eachwise.flow.catalogue import Catalogue
+from eachwise.flow.compose import Look, Versions, choose, look, situation_of
 from eachwise.flow.drive import Flow
+from eachwise.flow.explorations import Explorations
 from eachwise.flow.learn import Learning, people_of
 from eachwise.flow.people import People
+from eachwise.flow.plans import SETTINGS, Plans
+from eachwise.flow.replay import Replaying
 from eachwise.flow.taste import MODEL as TASTE
 from eachwise.flow.taste import Tasting
 from eachwise.flow.trained import MODEL as TRAINED
 from eachwise.flow.trained import Trained
 from eachwise.identity import Directory
 from eachwise.learn import MODEL as PROPENSITY
-from eachwise.learn import PRIORS
 from eachwise.maths.decay import MICROSECONDS
 from eachwise.maths.hashing import stable_hash
 from eachwise.settings import Settings
 
-SETTINGS = "settings"
 PLACEMENTS_MAX = 20
 ITEMS_MAX = 200
+# A visit's decision is looked for among so many of the person's newest.
+_VISIT_DECISIONS = 20
 _encode = msgspec.msgpack.Encoder().encode
+
+# A person's contacts after a time, from the log.
+History = Callable[[str, int], list[Contact]]
+
+
+class _Draft(msgspec.Struct):
+    """One placement of a page on its way: what it is decided from, and what would be chosen as things stand."""
+
+    inputs: Inputs
+    plan: Plan
+    choice: Choice
 
 
 class Deciding:
@@ -60,6 +73,7 @@ class Deciding:
         tasting: Tasting,
         learning: Learning,
         trained: Trained,
+        history: History,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -70,10 +84,19 @@ class Deciding:
         self._tasting = tasting
         self._learning = learning
         self._trained = trained
+        self._history = history
         self._settings_version = 0
         self._used: set[tuple[str, int]] = set()
-        self._layouts: OrderedDict[tuple[str, int, int], Layout] = OrderedDict()
-        self._plans: OrderedDict[tuple[str, int, int, int, int], Plan] = OrderedDict()
+        self._plans = Plans()
+        self._explorations = Explorations(store, settings.store.individuals_in_memory_max)
+        self.replaying = Replaying(
+            store=store,
+            catalogue=catalogue,
+            tasting=tasting,
+            learning=learning,
+            trained=trained,
+            plans=self._plans,
+        )
         self._made = 0
 
     def restore(self) -> Flow[None]:
@@ -96,8 +119,6 @@ class Deciding:
             if not exposed:
                 self._reserve(record, now_us)
 
-    # -- live ----------------------------------------------------------------------------------------------
-
     def decide(self, request: DecideRequest) -> Flow[DecideResponse]:
         """Decide for every placement asked; the answer is given once its records are durable.
 
@@ -113,10 +134,15 @@ class Deciding:
                 return DecideResponse(individual_id=individual_id, decisions=again)
         for placement_id in request.placements:
             self._catalogue.offers.placement(placement_id)
-        records = [
-            self._record(request, individual_id, placement_id)
-            for placement_id in request.placements
-        ]
+        records, new = self._page(request, individual_id)
+        if new:
+            yield from self._log(individual_id, new)
+        return DecideResponse(
+            individual_id=individual_id, decisions=[self._answer(record) for record in records]
+        )
+
+    def _log(self, individual_id: str, records: list[DecisionRecord]) -> Flow[None]:
+        """Make the records durable, and wait for their outcomes; without that their places are free again."""
         state = self._people.find(individual_id)
         people = [people_of(record, state) for record in records]
         try:
@@ -128,39 +154,133 @@ class Deciding:
         for record, known in zip(records, people, strict=True):
             self._used.update(record.inputs.models.items())
             self._learning.expect(record, known)
-        return DecideResponse(
-            individual_id=individual_id, decisions=[self._answer(record) for record in records]
-        )
+            self._explorations.note(record)
 
-    def _record(
-        self, request: DecideRequest, individual_id: str, placement_id: str
-    ) -> DecisionRecord:
+    # -- one page ------------------------------------------------------------------------------------------
+
+    def _page(
+        self, request: DecideRequest, individual_id: str
+    ) -> tuple[list[DecisionRecord], list[DecisionRecord]]:
+        """The decisions of all placements as asked, and those of them that are new.
+
+        One allocator: no experience twice on a page, none beside another of its group. The placement that loses most
+        by not getting its best goes first, and each later one is decided, with its exact probabilities, given what the
+        ones before it got (its record's ``taken``).
+        """
         now_us = self._clock.now_us()
         state = self._people.find(individual_id) or Individual()
-        self._made += 1
-        seed = stable_hash(individual_id, placement_id, now_us, self._made)
         versions = self._current()
-        inputs = Inputs(
-            state=_encode(state),
+        looked = look(state, request.context, now_us, versions)
+        found: dict[int, DecisionRecord] = {}
+        drafts: dict[int, _Draft] = {}
+        shared = self._inputs(request, individual_id, looked)
+        for place, placement_id in enumerate(request.placements):
+            self._made += 1
+            seed = stable_hash(individual_id, placement_id, now_us, self._made)
+            inputs = msgspec.structs.replace(shared, placement_id=placement_id, seed=seed)
+            plan = self._plans.plan(inputs, versions)
+            inputs = self._with_history(inputs, individual_id, state, plan)
+            before = self._of_this_visit(looked, inputs, versions, plan, individual_id)
+            if before is None:
+                choice = choose(looked, inputs, versions, plan)
+                drafts[place] = _Draft(inputs, plan, choice)
+            else:
+                found[place] = before
+        taken = [record.experience_id for record in found.values()]
+        new: list[DecisionRecord] = []
+        for place in sorted(drafts, key=lambda place: -drafts[place].choice.candidates.regret):
+            draft = drafts[place]
+            if taken or new:
+                draft = self._given(draft, taken, new, looked, versions, individual_id)
+            record = self._record(request, individual_id, draft)
+            self._reserve(record, now_us)
+            if record.experience_id != SILENCE:
+                taken.append(record.experience_id)
+            found[place] = record
+            new.append(record)
+        return [found[place] for place in range(len(request.placements))], new
+
+    def _inputs(self, request: DecideRequest, individual_id: str, looked: Look) -> Inputs:
+        """What all placements of a page are decided from."""
+        now_us = looked.now_us
+        return Inputs(
+            state=_encode(looked.state),
             reservations=self._people.reservations(individual_id, now_us),
             context=request.context,
             count=request.count,
-            placement_id=placement_id,
+            placement_id="",
             now_us=now_us,
-            catalog_version=versions.shelf.index.version,
-            definitions_version=versions.offers.definitions.version,
+            catalog_version=self._catalogue.shelf.index.version,
+            definitions_version=self._catalogue.offers.definitions.version,
             models={
-                TASTE: versions.taste.version,
-                PROPENSITY: versions.propensity.version,
+                TASTE: self._tasting.model.version,
+                PROPENSITY: self._learning.model.version,
                 SETTINGS: self._settings_version,
                 TRAINED: self._trained.version,
             },
             policy=self._settings.decide.policy,
-            seed=seed,
+            seed=0,
+            explored=self._explorations.within_day(individual_id, now_us),
         )
-        choice = choose(inputs, state, versions, self._plan(inputs, versions))
-        record = DecisionRecord(
-            decision_id=f"d-{now_us:x}-{seed:016x}",
+
+    def _with_history(
+        self, inputs: Inputs, individual_id: str, state: Individual, plan: Plan
+    ) -> Inputs:
+        """With the exposures that a cap counts and the state does not reach back to."""
+        since_us = history_needed(state.contacts, plan.layout.caps.reach_s, inputs.now_us)
+        if since_us is None:
+            return inputs
+        logged = self._history(individual_id, since_us)
+        return msgspec.structs.replace(inputs, earlier=earlier_exposures(logged, state.contacts))
+
+    def _of_this_visit(
+        self, looked: Look, inputs: Inputs, versions: Versions, plan: Plan, individual_id: str
+    ) -> DecisionRecord | None:
+        """The placement's last decision, where that is to be kept for a while and still stands."""
+        sticky_s = plan.layout.placement.sticky_s
+        if not sticky_s:
+            return None
+        for record in self._store.decisions_of(individual_id, _VISIT_DECISIONS):
+            if record.inputs.now_us <= inputs.now_us - sticky_s * MICROSECONDS:
+                return None
+            if record.inputs.placement_id == inputs.placement_id:
+                situation = situation_of(looked, inputs, versions, plan)
+                return record if still_stands(situation, record) else None
+        return None
+
+    def _given(
+        self,
+        draft: _Draft,
+        taken: list[str],
+        new: list[DecisionRecord],
+        looked: Look,
+        versions: Versions,
+        individual_id: str,
+    ) -> _Draft:
+        """The draft given what the page has already; as it is where that makes no difference to it."""
+        layout, inputs = draft.plan.layout, draft.inputs
+        groups = {layout.group_of.get(each) for each in taken} - {None}
+        explored = sum(record.explored for record in new)
+        touched = (
+            any(each in layout.row_of for each in taken)
+            or any(each.group in groups for each in layout.experiences)
+            or bool(layout.caps.reach_s)
+            or explored > 0
+        )
+        if not touched:
+            return draft
+        inputs = msgspec.structs.replace(
+            inputs,
+            taken=list(taken),
+            reservations=self._people.reservations(individual_id, inputs.now_us),
+            explored=inputs.explored + explored,
+        )
+        return _Draft(inputs, draft.plan, choose(looked, inputs, versions, draft.plan))
+
+    def _record(self, request: DecideRequest, individual_id: str, draft: _Draft) -> DecisionRecord:
+        inputs, choice = draft.inputs, draft.choice
+        return DecisionRecord(
+            decision_id=f"d-{inputs.now_us:x}-{inputs.seed:016x}",
             individual_id=individual_id,
             asked_as=_asked_as(request),
             request_id=request.request_id,
@@ -175,9 +295,8 @@ class Deciding:
             features=choice.features,
             reasons=choice.reasons,
             explored=choice.explored,
+            failed=choice.failed,
         )
-        self._reserve(record, now_us)
-        return record
 
     def _reserve(self, record: DecisionRecord, now_us: int) -> None:
         """Hold the exposure's place under the caps until it is confirmed or its time is over."""
@@ -221,8 +340,6 @@ class Deciding:
             reasons=record.reasons,
         )
 
-    # -- versions ------------------------------------------------------------------------------------------
-
     def _current(self) -> Versions:
         return Versions(
             shelf=self._catalogue.shelf,
@@ -233,69 +350,9 @@ class Deciding:
             trained=self._trained.model,
         )
 
-    def _plan(self, inputs: Inputs, versions: Versions) -> Plan:
-        """What of a placement's decisions only changes with a version: its layout, and that under the model."""
-        shelf, offers = versions.shelf, versions.offers
-        at = (inputs.placement_id, inputs.catalog_version, inputs.definitions_version)
-
-        def lay_out(_: object) -> Layout:
-            placement = offers.placement(inputs.placement_id)
-            experiences = offers.experiences(inputs.placement_id)
-            turned = shelf.once("by_value", by_value)
-            return layout(placement, experiences, shelf.index, shelf.select, turned)
-
-        def prepare(_: object) -> Plan:
-            draws = versions.settings.decide.thompson_draws
-            return with_model(kept(self._layouts, at, lay_out), versions.propensity, PRIORS, draws)
-
-        return kept(self._plans, (*at, inputs.models[PROPENSITY], inputs.models[SETTINGS]), prepare)
-
-    # -- replay --------------------------------------------------------------------------------------------
-
     def replay(self, record: DecisionRecord) -> Replay:
         """Recompute a decision from its record alone. Raises ``CannotReplay`` when an input is no longer kept."""
-        inputs = record.inputs
-        versions = Versions(
-            shelf=self._catalogue.shelf_at(inputs.catalog_version),
-            offers=self._catalogue.offers_at(inputs.definitions_version),
-            taste=self._tasting.model_at(inputs.models[TASTE]),
-            propensity=self._propensity_at(inputs.models[PROPENSITY]),
-            settings=self._settings_at(inputs.models[SETTINGS]),
-            # Decisions older than trained models name none.
-            trained=self._trained.at(inputs.models.get(TRAINED, 0)),
-        )
-        state = msgspec.msgpack.decode(inputs.state, type=Individual)
-        choice = choose(inputs, state, versions, self._plan(inputs, versions))
-        found = compare(record, choice)
-        return Replay(
-            decision_id=record.decision_id,
-            exact=found.exact,
-            agrees=found.agrees,
-            differences=found.differences,
-            candidates=list(choice.candidates),
-            filtered=choice.filtered,
-        )
-
-    def _propensity_at(self, version: int) -> PropensityModel:
-        if version == self._learning.model.version:
-            return self._learning.model
-        return self._learning.model_at(version)
-
-    def _settings_at(self, version: int) -> Settings:
-        if version == self._settings_version:
-            return self._settings
-        try:
-            return msgspec.msgpack.decode(self._kept(SETTINGS, version).body, type=Settings)
-        except msgspec.ValidationError as error:
-            raise CannotReplay(
-                f"version {version} of the settings is not valid any more: {error}"
-            ) from None
-
-    def _kept(self, model: str, version: int) -> ModelVersion:
-        found = self._store.model(model, version)
-        if found is None:
-            raise CannotReplay(f"version {version} of model {model!r} is no longer kept")
-        return found
+        return self.replaying.replay(record)
 
 
 def _check(request: DecideRequest) -> None:

@@ -16,7 +16,7 @@ from eachwise.catalog.spoken import Spoken, said_in, spoken_values
 from eachwise.contracts.arrays import CatalogIndex
 from eachwise.contracts.errors import Unavailable
 from eachwise.contracts.events import Action, BatchResult, Event, Meaning, RejectedEvent, Rejection
-from eachwise.contracts.individual import Exclusion, Individual
+from eachwise.contracts.individual import Contact, Exclusion, Individual
 from eachwise.contracts.ports import (
     Clock,
     Commit,
@@ -35,7 +35,7 @@ from eachwise.flow.searches import Searches
 from eachwise.flow.taste import Tasting
 from eachwise.flow.trained import Trained
 from eachwise.identity import NOBODY, Directory
-from eachwise.individual import ENGAGED, fold
+from eachwise.individual import ENGAGED, contact_of, fold
 from eachwise.recommend import carry_on
 from eachwise.settings import Settings
 
@@ -302,6 +302,26 @@ class Ingest:
             ):
                 self._fold(state, event, self._meaning(event))
         return state
+
+    def contacts_since(self, individual_id: str, since_us: int) -> list[Contact]:
+        """A person's contacts after a time, from the log: what caps count where the state does not reach back."""
+        sources = self._directory.sources_of(individual_id)
+        found = []
+        for entry in self._store.events_of(
+            user_ids=sources.user_ids,
+            anonymous_ids=sources.anonymous_ids,
+            device_ids=sources.device_ids,
+        ):
+            event = entry.event
+            if (
+                event.occurred_at_us > since_us
+                and entry.sequence <= self.applied_sequence
+                and self._directory.person_of(event) == individual_id
+            ):
+                contact = contact_of(event, self._meaning(event))
+                if contact is not None:
+                    found.append(contact)
+        return found
 
     def _logins(self, identifier: str) -> list[Login]:
         """Every login on a device-like identifier in the log so far, this event's among them."""

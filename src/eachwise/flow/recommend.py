@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import get_args
 
 import msgspec
 import numpy as np
 
-from eachwise.catalog import select, showable
+from eachwise.catalog import select
 from eachwise.catalog.items import attributes_fault
 from eachwise.contracts.arrays import Bools, CatalogIndex, Floats, Ints
 from eachwise.contracts.catalog import ItemQuery, Repeats
 from eachwise.contracts.decision import ShownItem
 from eachwise.contracts.errors import InvalidInput
-from eachwise.contracts.individual import Individual, Recent
+from eachwise.contracts.individual import Recent
 from eachwise.contracts.ports import Clock
 from eachwise.contracts.recommendation import RecommendRequest, RecommendResponse, Slot
-from eachwise.decide import admitted, by_value, conflicts_of, shown_item
+from eachwise.decide import shown_item
 from eachwise.flow.asked import check_named, individual_of
 from eachwise.flow.catalogue import Catalogue, Shelf
 from eachwise.flow.people import People
 from eachwise.flow.slates import Filler, stock_of, wishes_of
 from eachwise.flow.taste import Tasting
 from eachwise.flow.trained import Trained
+from eachwise.flow.viewer import Viewer
 from eachwise.identity import Directory
-from eachwise.individual import affinity_vectors, consent_allows, viewed_items
+from eachwise.individual import viewed_items
 from eachwise.maths.hashing import stable_hash
 from eachwise.recommend import (
     PersonTaste,
@@ -44,25 +45,12 @@ from eachwise.recommend.slate import TILT_MAX, pool_size
 from eachwise.settings import Settings
 
 COUNT_MAX = 200
-PURPOSE, CHANNEL = "personalization", "web"
 UNKNOWN_PERSON, NO_CONSENT, UNKNOWN_ITEM = "unknown_person", "no_consent", "unknown_item"
 # What full likeness to the item of ``similar_to`` adds, in log units, beside what people went on to after it: enough
 # to order items that nobody has met yet, and less than a transition that is often taken.
 _LIKENESS = 2.0
 # "because you viewed X" of the item that others are to be like.
 _VIEWED, _GOES_WITH = "because you viewed ", "goes with "
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Person:
-    """Whom the items are for: ``state`` is what may be used to choose, ``known`` all that is known."""
-
-    individual_id: str
-    state: Individual
-    known: Individual
-    taste: PersonTaste
-    expected: Floats
-    fallback: str | None
 
 
 class Recommending:
@@ -95,100 +83,73 @@ class Recommending:
         shelf = self._catalogue.shelf
         individual_id = individual_of(request, self._directory, now_us)
         at = self._cursor(request, individual_id, now_us)
-        person = self._person(individual_id, shelf, now_us)
-        delivered = cursor.delivered(at, shelf.once("hashes", _hashes))
-        mask = self._mask(request, person, shelf, now_us) & ~delivered
-        ranking, scores, fallback = self._ranked(request, person, shelf, mask)
+        live = self._tasting.model
+        viewer = Viewer.of(
+            self._people.find(individual_id),
+            shelf,
+            shelf.expected(live),
+            now_us,
+            self._settings,
+            shelf.reference(live),
+        )
+        delivered = None
+        if at.page:
+            delivered = cursor.delivered(at, shelf.once("hashes", _hashes))
+        mask = self._mask(request, viewer, shelf, delivered)
+        ranking, scores, fallback = self._ranked(request, viewer, shelf, mask)
         fill = Filler(
-            state=person.state,
+            state=viewer.used,
             shelf=shelf,
-            expected=person.expected,
             ranking=ranking,
             scores=scores,
             settings=self._settings,
             wishes=self._wishes(request),
             now_us=now_us,
             seed=stable_hash(at.seed, at.page),
-            delivered=np.flatnonzero(delivered),
+            delivered=None if delivered is None else np.flatnonzero(delivered),
         )
         slots = fill(_competing(ranking, mask, request.count), request.count)
-        considered = int(mask.sum())
+        considered = int(np.count_nonzero(mask))
         return RecommendResponse(
             individual_id=individual_id,
-            items=self._shown(slots, ranking, person, shelf.index, request.similar_to),
+            items=_shown(slots, ranking, viewer.taste, shelf.index, request.similar_to),
             considered=considered,
             cursor=self._next(at, [shelf.index.item_ids[each.row] for each in slots], considered),
             fallback=fallback,
         )
 
-    # -- the person ----------------------------------------------------------------------------------------
-
-    def _person(self, individual_id: str, shelf: Shelf, now_us: int) -> _Person:
-        known = self._people.find(individual_id) or Individual()
-        allowed, _ = consent_allows(known, PURPOSE, CHANNEL, self._settings.consent)
-        state = known if allowed else Individual()
-        expected = shelf.expected(self._tasting.model)
-        index = shelf.index
-        affinity = affinity_vectors(
-            state,
-            index.value_of,
-            len(index.values),
-            expected,
-            now_us,
-            self._settings.affinity,
-            reference=shelf.reference(self._tasting.model),
-        )
-        fallback = None
-        if not allowed:
-            fallback = NO_CONSENT
-        elif not state.recents and not any(each.value for each in state.declared.values()):
-            fallback = None if state.affinity else UNKNOWN_PERSON
-        return _Person(
-            individual_id=individual_id,
-            state=state,
-            known=known,
-            taste=PersonTaste.of(state, affinity, now_us),
-            expected=expected,
-            fallback=fallback,
-        )
-
-    def _mask(self, request: RecommendRequest, person: _Person, shelf: Shelf, now_us: int) -> Bools:
+    def _mask(
+        self, request: RecommendRequest, viewer: Viewer, shelf: Shelf, delivered: Bools | None
+    ) -> Bools:
         """What may be shown, (N,): whatever else a request wants, nothing comes past this."""
         index = shelf.index
-        declared = {value: float(cell.value) for value, cell in person.known.declared.items()}
-        conflicts = conflicts_of(
-            person.taste.affinity,
-            declared,
-            index.values,
-            self._settings.decide.conflict_upper_bound,
-        )
-        mask = admitted(
-            showable(index, now_us),
-            conflicts,
-            person.known.hidden,
-            index,
-            shelf.once("by_value", by_value),
-        )
+        mask = viewer.admits(shelf, self._settings).allowed
+        if delivered is not None:
+            mask &= ~delivered
         if request.where or request.exclude:
             mask &= select(index, ItemQuery(where=request.where, exclude=request.exclude))
         barred = None
         if request.repeats == "never":
-            barred = mask_of(index, viewed_items(person.known))
+            barred = mask_of(index, viewed_items(viewer.known))
         elif request.repeats == "learnt":
-            barred = spent(person.taste, self._trained.model, index)
+            barred = spent(viewer.taste, self._trained.model, index)
         if barred is not None:
             mask &= ~barred
-        here = [request.similar_to, request.context.get("item_id")]
-        return mask & ~mask_of(index, [each for each in here if isinstance(each, str)])
+        for here in (request.similar_to, request.context.get("item_id")):
+            if isinstance(here, str) and (row := index.row_of.get(here)) is not None:
+                mask[row] = False
+        return mask
 
     # -- the ranking ---------------------------------------------------------------------------------------
 
     def _ranked(
-        self, request: RecommendRequest, person: _Person, shelf: Shelf, mask: Bools
+        self, request: RecommendRequest, viewer: Viewer, shelf: Shelf, mask: Bools
     ) -> tuple[Ranking, Floats, str | None]:
         """The ranking, the scores (N,) by which items compete, and what the answer falls back to."""
         index, live, trained = shelf.index, self._tasting.model, self._trained.model
-        taste, fallback = person.taste, person.fallback
+        taste, fallback = viewer.taste, None
+        if not viewer.personal:
+            fallback = UNKNOWN_PERSON if viewer.allowed else NO_CONSENT
         item_id = request.similar_to
         row = None if item_id is None else index.row_of.get(item_id)
         if item_id is not None:
@@ -217,23 +178,6 @@ class Recommending:
             diversity=usual.diversity if diversity is None else diversity,
         )
 
-    def _shown(
-        self,
-        slots: list[Slot],
-        ranking: Ranking,
-        person: _Person,
-        index: CatalogIndex,
-        similar_to: str | None,
-    ) -> list[ShownItem]:
-        found = []
-        for position, slot in enumerate(slots):
-            item = shown_item(index.items[slot.row], position, slot)
-            why = reasons(ranking, slot.row, person.taste, index)
-            if similar_to is not None:
-                why = [each.replace(_VIEWED, _GOES_WITH) for each in why]
-            found.append(msgspec.structs.replace(item, reasons=why))
-        return found
-
     # -- pages ---------------------------------------------------------------------------------------------
 
     def _cursor(self, request: RecommendRequest, individual_id: str, now_us: int) -> Cursor:
@@ -252,6 +196,24 @@ class Recommending:
         return cursor.encode(cursor.advanced(at, item_ids, *versions), self._settings.project_id)
 
 
+def _shown(
+    slots: list[Slot],
+    ranking: Ranking,
+    taste: PersonTaste,
+    index: CatalogIndex,
+    similar_to: str | None,
+) -> list[ShownItem]:
+    """The items with why; beside ``similar_to`` what goes with it, and not what was viewed."""
+    found = []
+    for position, slot in enumerate(slots):
+        item = shown_item(index.items[slot.row], position, slot)
+        why = reasons(ranking, slot.row, taste, index)
+        if similar_to is not None:
+            why = [each.replace(_VIEWED, _GOES_WITH) for each in why]
+        found.append(msgspec.structs.replace(item, reasons=why))
+    return found
+
+
 def _hashes(index: CatalogIndex) -> cursor.Hashes:
     return cursor.item_hashes(index.item_ids)
 
@@ -268,7 +230,7 @@ def _competing(ranking: Ranking, mask: Bools, count: int) -> Ints:
 def _looking_at(item_id: str, taste: PersonTaste) -> PersonTaste:
     """The person with one item before them and no history: their tastes order what goes with it."""
     recent = Recent(taste.now_us, 0, item_id, "view")
-    return replace(taste, recents=(recent,), regrets=(), hidden={}, carried=None)
+    return replace(taste, recents=(recent,), regrets=(), bought=(), hidden={}, carried=None)
 
 
 def _check(request: RecommendRequest) -> None:

@@ -56,13 +56,11 @@ def wishes_of(settings: RecommendSettings) -> Wishes:
 class Filler:
     """Fills lists for one person at one moment: a pure function of its fields, so that a replay fills them alike.
 
-    expected: (V,) the population's shares; scores: (N,) by which items compete, the ranking's or tilted;
-    delivered: rows of earlier pages, ascending
+    scores: (N,) by which items compete, the ranking's or tilted; delivered: rows of earlier pages, ascending
     """
 
     state: Individual
     shelf: Shelf
-    expected: Floats
     ranking: Ranking
     scores: Floats
     settings: Settings
@@ -89,7 +87,6 @@ class Filler:
             self.state,
             facets,
             catalog.value_of,
-            self.expected,
             self.now_us,
             self.settings.affinity,
         )

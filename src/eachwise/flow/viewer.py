@@ -20,14 +20,16 @@ PURPOSE, CHANNEL = "personalization", "web"
 class Viewer:
     """One person at one moment; nobody in particular has an empty state.
 
-    known:    all that is known: hides and dislikes are honoured whatever was consented to
-    taste:    what may be used to choose
-    personal: whether there is anything in it, or nobody in particular asks
+    known:   all that is known: hides and dislikes are honoured whatever was consented to
+    used:    what of it may be used to choose; empty where ``allowed`` says no
+    allowed: whether consent allows it
+    taste:   what is used, as the models see it
     """
 
     known: Individual
+    used: Individual
+    allowed: bool
     taste: PersonTaste
-    personal: bool
 
     @classmethod
     def of(
@@ -55,10 +57,17 @@ class Viewer:
         )
         return cls(
             known=known,
+            used=used,
+            allowed=allowed,
             taste=PersonTaste.of(used, affinity, now_us),
-            personal=bool(used.recents or used.affinity)
-            or any(cell.value for cell in used.declared.values()),
         )
+
+    @property
+    def personal(self) -> bool:
+        """Whether anything may be used to choose; not where nobody in particular asks."""
+        used = self.used
+        declared = any(cell.value for cell in used.declared.values())
+        return bool(used.recents or used.affinity) or declared
 
     def admits(self, shelf: Shelf, settings: Settings) -> Admission:
         """What of the shelf may be put before this person."""

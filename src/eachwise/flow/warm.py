@@ -32,13 +32,12 @@ def warm(
     for experience in offers.definitions.experiences.values():
         if experience.items is not None:
             shelf.select(experience.items)
-    expected = shelf.expected(taste)
     nobody = Individual()
     affinity = affinity_vectors(
         nobody,
         index.value_of,
         len(index.values),
-        expected,
+        shelf.expected(taste),
         now_us,
         settings.affinity,
         reference=shelf.reference(taste),
@@ -49,7 +48,6 @@ def warm(
     fill = Filler(
         state=nobody,
         shelf=shelf,
-        expected=expected,
         ranking=ranking,
         scores=ranking.scores,
         settings=settings,

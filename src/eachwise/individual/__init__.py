@@ -5,7 +5,7 @@ from eachwise.individual.consent import CHANNEL, EVERY_CHANNEL, consent_allows
 from eachwise.individual.crowd import Crowd, crowd_affinity
 from eachwise.individual.engagement import engagement_score
 from eachwise.individual.facets import facets_of, multiples
-from eachwise.individual.fold import ENGAGED, fold
+from eachwise.individual.fold import ENGAGED, contact_of, fold
 from eachwise.individual.kinship import Kinship, kinship_of
 from eachwise.individual.merge import merge
 from eachwise.individual.population import Population
@@ -29,6 +29,7 @@ __all__ = [
     "crowd_affinity",
     "engagement_score",
     "facets_of",
+    "contact_of",
     "fold",
     "kinship_of",
     "merge",

@@ -287,8 +287,9 @@ def affinities(
 
     ``expected`` maps value → the population's share; a value that it lacks has nothing to be compared with and is left
     out unless declared. ``moment`` reads the short horizon. ``share`` is y/n without declared masses (0 without
-    evidence), ``expected`` is r, ``evidence`` is n. ``multiple`` (facet → values of it that an item has) asks for
-    shares among items with the facet. Every value stands for itself here, so that its words say what was counted.
+    evidence), ``expected`` is r, ``evidence`` is n, ``against`` the part of n that was turned against.
+    ``multiple`` (facet → values of it that an item has) asks for shares among items with the facet. Every value stands
+    for itself here, so that its words say what was counted.
     """
     values = sorted({*expected, *state.declared} - {ANY_VALUE})
     value_of = {value: column for column, value in enumerate(values)}
@@ -297,6 +298,7 @@ def affinities(
     reference = None if multiple is None else reference_of(values, shares, multiple)
     estimates = _found(masses, shares, reference, settings)
     row = int(moment)
+    turned = np.zeros(len(values)) if moment else np.minimum(masses.against, settings.declared_mass)
     engaged = masses.moment if moment else masses.general
     found = []
     for column, value in enumerate(values):
@@ -310,6 +312,7 @@ def affinities(
             share=float(engaged[column]) / items if items > 0.0 else 0.0,
             expected=float(estimates.reference[column]),
             evidence=items,
+            against=float(turned[column]),
             declared=int(masses.declared[column]),
         )
         found.append(affinity_words(plain))

@@ -14,6 +14,7 @@ from eachwise.contracts.events import Action, Event, Meaning
 from eachwise.contracts.individual import (
     AGAINST,
     ANY_VALUE,
+    BOUGHT_MAX,
     CONTACTS_MAX,
     DAYS_MAX,
     GENERAL,
@@ -21,6 +22,7 @@ from eachwise.contracts.individual import (
     RECENTS_MAX,
     REFERENCE_S,
     SHOWN,
+    Bought,
     Contact,
     Individual,
     Order,
@@ -118,19 +120,19 @@ def fold(
             _tasted(state, counts, items, rule.mass, weight, event.occurred_at_us, settings)
     engaged = own is not None and own.lines and rule.mass == _ENGAGED
     regretted = own is not None and own.lines and meaning.action in _REGRETS
-    # A view of items is no answer to an experience; a view without any is a message that was opened.
-    named = meaning.experience_id or meaning.decision_id
-    contacted = rule.contact and named and not (meaning.lines and rule.name == "view")
+    contacted = _is_contact(meaning)
     answered = contacted or meaning.action in _LASTING
     stated = meaning.consent or meaning.preferences or event.traits
     if engaged or regretted or answered or stated:
-        tie = stable_hash(event.message_id, 0)
+        tie = _tie(event)
         if engaged and own is not None:
             _dated(state.recents, event, own, rule.name, tie)
+            if own.action is Action.PURCHASE:
+                _bought(state.bought, event, own)
         if regretted and own is not None:
             _dated(state.regrets, event, own, rule.name, tie)
         if answered:
-            _answered(state, event, meaning, rule.name if contacted else "", tie)
+            _answered(state, event, meaning, _contact(event, meaning, tie) if contacted else None)
             if own is not None and own.action is Action.HIDE:
                 _hidden(state, event, own)
         if stated:
@@ -283,7 +285,14 @@ def _dated(kept: list[Recent], event: Event, meaning: Meaning, action: str, tie:
         _newest(kept, Recent(event.occurred_at_us, tie, line.item_id, action), RECENTS_MAX)
 
 
-_Dated = TypeVar("_Dated", Recent, Contact)
+def _bought(kept: list[Bought], event: Event, meaning: Meaning) -> None:
+    """The event's items into the list of what was bought."""
+    at_s = event.occurred_at_us // 1_000_000
+    for line in meaning.lines:
+        _newest(kept, Bought(at_s, line.item_id), BOUGHT_MAX)
+
+
+_Dated = TypeVar("_Dated", Recent, Bought, Contact)
 
 
 def _newest(kept: list[_Dated], entry: _Dated, most: int) -> None:
@@ -304,19 +313,38 @@ _LASTING = frozenset(
 )
 
 
-def _answered(state: Individual, event: Event, meaning: Meaning, contacted: str, tie: int) -> None:
-    """The contact (by its action's name, if it is one), suppressions, orders and refunds."""
-    at_us, action = event.occurred_at_us, meaning.action
-    if contacted:
-        contact = Contact(
-            at_us,
-            tie,
-            contacted,
-            meaning.experience_id,
-            meaning.placement_id,
-            meaning.channel,
-            meaning.decision_id,
-        )
+def contact_of(event: Event, meaning: Meaning) -> Contact | None:
+    """What ``fold`` keeps among a person's contacts of an event; None for what is no contact."""
+    return _contact(event, meaning, _tie(event)) if _is_contact(meaning) else None
+
+
+def _is_contact(meaning: Meaning) -> bool:
+    # A view of items is no answer to an experience; a view without any is a message that was opened.
+    rule = RULES[meaning.action]
+    named = meaning.experience_id or meaning.decision_id
+    return bool(rule.contact and named and not (meaning.lines and rule.name == "view"))
+
+
+def _contact(event: Event, meaning: Meaning, tie: int) -> Contact:
+    return Contact(
+        event.occurred_at_us,
+        tie,
+        RULES[meaning.action].name,
+        meaning.experience_id,
+        meaning.placement_id,
+        meaning.channel,
+        meaning.decision_id,
+    )
+
+
+def _tie(event: Event) -> int:
+    return stable_hash(event.message_id, 0)
+
+
+def _answered(state: Individual, event: Event, meaning: Meaning, contact: Contact | None) -> None:
+    """The contact, suppressions, orders and refunds."""
+    at_us, action, tie = event.occurred_at_us, meaning.action, _tie(event)
+    if contact is not None:
         _newest(state.contacts, contact, CONTACTS_MAX)
     if action in (Action.UNSUBSCRIBE, Action.COMPLAIN):
         _write(state.consent, suppression_key(meaning.channel), Written(at_us, tie, False))

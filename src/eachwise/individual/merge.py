@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from eachwise.contracts.individual import (
     AGAINST,
+    BOUGHT_MAX,
     CONTACTS_MAX,
     DAYS_MAX,
     EXCLUSIONS_MAX,
@@ -18,6 +19,7 @@ from eachwise.contracts.individual import (
     RECENTS_MAX,
     REFERENCE_S,
     SHOWN,
+    Bought,
     Contact,
     Individual,
     Order,
@@ -62,6 +64,7 @@ def merge(a: Individual, b: Individual, settings: AffinitySettings) -> Individua
         carried=carried,
         excluded=sorted({*a.excluded, *b.excluded})[-EXCLUSIONS_MAX:],
         regrets=_newest(a.regrets, b.regrets, RECENTS_MAX),
+        bought=_newest(a.bought, b.bought, BOUGHT_MAX),
     )
 
 
@@ -97,7 +100,7 @@ def _sums(a: dict[_Key, _Number], b: dict[_Key, _Number]) -> dict[_Key, _Number]
     return total
 
 
-_Dated = TypeVar("_Dated", Recent, Contact)
+_Dated = TypeVar("_Dated", Recent, Bought, Contact)
 
 
 def _newest(a: list[_Dated], b: list[_Dated], most: int) -> list[_Dated]:

@@ -117,7 +117,7 @@ def _summary(
     lines += [f"{a.words}." for a in likes[:SUMMARY_MAX]]
     lines += [f"{a.words}." for a in dislikes[:SUMMARY_MAX]]
     if not likes and not dislikes:
-        items = max((a.evidence for a in tastes), default=0.0)
+        items = max((a.evidence - a.against for a in tastes), default=0.0)
         little = items < EVIDENCE_MIN
         told = "too little to tell a taste" if little else "no taste that differs from everyone's"
         lines.append(f"{_counted(round(items), 'recent item')}: {told}.")

@@ -14,6 +14,8 @@ Z_SIGNIFICANT = 1.96
 STRONG_LOG_ODDS = math.log(2.0)
 # Fewer items than this are too little to tell anything that is not significant.
 EVIDENCE_MIN = 10.0
+# What was turned against is not mentioned below half an item.
+_TURNED_MIN = 0.5
 
 
 def affinity_words(affinity: Affinity) -> Affinity:
@@ -39,14 +41,18 @@ def _verdict(affinity: Affinity) -> str:
 
 
 def _evidence(affinity: Affinity) -> str:
-    """``14 of 22 recent items, others 9 %``; for what is avoided ``0 of 40 recent items, expected about 12``."""
-    items = affinity.evidence
+    """``14 of 22 recent items, others 9 %``; for what is avoided ``0 of 40 recent items, expected about 12``.
+
+    Items are those engaged with. What was turned against is evidence too, and said apart: ``, and turned down``.
+    """
+    items = affinity.evidence - affinity.against
+    turned = ", and turned down" if affinity.against >= _TURNED_MIN else ""
     if items < 0.5:
-        return "no items yet"
-    taken = f"{_count(affinity.share * items)} of {_count(items)} recent items"
+        return f"no items yet{turned}"
+    taken = f"{_count(affinity.share * affinity.evidence)} of {_count(items)} recent items"
     if affinity.log_odds < 0.0:
-        return f"{taken}, expected about {_count(affinity.expected * items)}"
-    return f"{taken}, others {_percent(affinity.expected)}"
+        return f"{taken}, expected about {_count(affinity.expected * items)}{turned}"
+    return f"{taken}, others {_percent(affinity.expected)}{turned}"
 
 
 def _count(items: float) -> str:

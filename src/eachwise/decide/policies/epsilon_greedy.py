@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from eachwise.contracts.arrays import Bools, Floats
-from eachwise.decide.policies.base import explored, shared_wins
+from eachwise.contracts.arrays import Floats
+from eachwise.decide.policies.base import Scored, mixed, shared_wins
 from eachwise.settings import DecideSettings
 
 
-def epsilon_greedy(
-    priorities: Floats, sampled: Floats, explorable: Bools, settings: DecideSettings
-) -> Floats:
-    """p = (1 − ε)·[best, shared among ties] + ε / K over the explorable K. ``sampled`` is not used."""
-    return explored(shared_wins(priorities), explorable, settings.epsilon)
+def epsilon_greedy(scored: Scored, settings: DecideSettings) -> Floats:
+    """p = (1 − ε)·[best, shared among ties] + ε / K over the explorable K."""
+    return mixed(shared_wins(scored.priorities), scored.explorable, settings.epsilon)

@@ -5,11 +5,19 @@ from __future__ import annotations
 from eachwise.contracts.errors import InvalidInput
 from eachwise.decide.policies.base import Policy
 from eachwise.decide.policies.epsilon_greedy import epsilon_greedy
+from eachwise.decide.policies.inverse_gap_weighting import inverse_gap_weighting
+from eachwise.decide.policies.pairwise_matching import pairwise_matching
+from eachwise.decide.policies.softmax import softmax
 from eachwise.decide.policies.thompson import thompson
+from eachwise.decide.policies.top_two import top_two
 
 POLICIES: dict[str, Policy] = {
     "epsilon_greedy": epsilon_greedy,
+    "inverse_gap_weighting": inverse_gap_weighting,
+    "pairwise_matching": pairwise_matching,
+    "softmax": softmax,
     "thompson": thompson,
+    "top_two": top_two,
 }
 
 

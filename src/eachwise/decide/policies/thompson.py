@@ -6,15 +6,11 @@ action is drawn from that.
 
 from __future__ import annotations
 
-from eachwise.contracts.arrays import Bools, Floats
-from eachwise.decide.policies.base import explored, shared_wins
+from eachwise.contracts.arrays import Floats
+from eachwise.decide.policies.base import Scored, mixed, win_rates
 from eachwise.settings import DecideSettings
 
 
-def thompson(
-    priorities: Floats, sampled: Floats, explorable: Bools, settings: DecideSettings
-) -> Floats:
+def thompson(scored: Scored, settings: DecideSettings) -> Floats:
     """p = (1 − floor)·(wins / M) + floor / K over the explorable K; a draw's win is shared among ties."""
-    return explored(
-        shared_wins(sampled).sum(axis=0) / len(sampled), explorable, settings.probability_floor
-    )
+    return mixed(win_rates(scored.sampled), scored.explorable, settings.probability_floor)

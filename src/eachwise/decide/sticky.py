@@ -1,0 +1,42 @@
+"""Whether a decision of the same visit may be answered once more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from eachwise.contracts.decision import DecisionRecord
+from eachwise.contracts.experience import SILENCE
+from eachwise.decide.constraints import Evidence, apply_filters
+from eachwise.decide.exposures import counted, exposures
+from eachwise.decide.items import screen
+from eachwise.decide.situation import Situation
+
+
+def still_stands(situation: Situation, record: DecisionRecord) -> bool:
+    """Whether what a record chose passes every filter now, and each of its items may be shown.
+
+    Its own exposure is not counted: what is shown again within a visit is the same exposure. Silence does not stand:
+    something may be worth showing by now. Raises nothing: what cannot be checked does not stand.
+    """
+    layout = situation.plan.layout
+    row = layout.row_of.get(record.experience_id)
+    if record.experience_id == SILENCE or row is None or record.inputs.count != situation.count:
+        return False
+    own = record.decision_id
+    without = replace(
+        situation,
+        contacts=[each for each in situation.contacts if each.decision_id != own],
+        reservations=[each for each in situation.reservations if each.decision_id != own],
+        earlier=None
+        if situation.earlier is None
+        else [each for each in situation.earlier if each.decision_id != own],
+    )
+    try:
+        shown, confirmed = exposures(without.contacts)
+        screened = screen(without)
+        places = counted(shown, without.earlier, without.reservations, confirmed, without.now_us)
+        passed, _, _ = apply_filters(Evidence(situation=without, shown=places, screen=screened))
+    except Exception:
+        return False
+    rows = [layout.catalog.row_of.get(each.item_id) for each in record.items]
+    return row in passed and all(each is not None and screened.allowed[each] for each in rows)
