@@ -15,12 +15,14 @@ import msgspec
 from eachwise.adapters.clocks import SystemClock
 from eachwise.adapters.lock import StoreLock
 from eachwise.adapters.memory import MemoryStore
+from eachwise.adapters.releasing import release_aside
 from eachwise.adapters.search import Fts5Index
 from eachwise.adapters.sqlite import SqliteStore
 from eachwise.catalog import parse_definitions
 from eachwise.contracts.audience import Audience, AudienceRequest, Occasion
 from eachwise.contracts.catalog import CatalogReceipt, Item, Repeats
 from eachwise.contracts.decision import (
+    BudgetView,
     DecideRequest,
     DecideResponse,
     DecisionRecord,
@@ -94,6 +96,7 @@ def open_core(
         except GeneratorExit:
             # Forgotten without a close: nothing is lost, the next start folds the log's tail again.
             dropped = True
+            release_aside(stack.pop_all())
             raise
         finally:
             if not dropped:
@@ -386,6 +389,11 @@ class Engine:
         """Publish an older version of the trained model once more, as the newest; 0: nothing trained."""
         only_trained(name)
         return self._run(self.core.trained.rollback(to))
+
+    def budgets(self) -> list[BudgetView]:
+        """What is used of every budget, and what one more unit would be worth now."""
+        with self._lock:
+            return self.core.budgets.report()
 
     def status(self) -> dict[str, Any]:
         """Counts and versions."""

@@ -196,6 +196,18 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
     filtered: list[Filtered]
 
 
+class BudgetView(msgspec.Struct, frozen=True, kw_only=True):
+    """One budget: its limit, what is used of it, and what one more unit would be worth now (its shadow price)."""
+
+    experience_id: str
+    unit: str
+    window_s: int
+    limit: float
+    used: float
+    price: float
+    words: str
+
+
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """A decision in words, for the operator, with what came back."""
 

@@ -70,6 +70,7 @@ class Core:
         self._directory = state.directory
         self._tasting = state.tasting
         self._learning = state.learning
+        self.budgets = state.budgets
         self._searches = state.searches
         self._ingest = state.ingest
         self._importing = Importing(
@@ -106,6 +107,7 @@ class Core:
             learning=self._learning,
             trained=self.trained,
             history=self._ingest.contacts_since,
+            budgets=self.budgets,
         )
         self.recommending = Recommending(
             clock=clock,

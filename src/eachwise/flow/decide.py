@@ -22,6 +22,7 @@ from eachwise.contracts.learning import ModelVersion
 from eachwise.contracts.ports import Clock, Commit, Store
 from eachwise.decide import Choice, Plan, earlier_exposures, history_needed, still_stands
 from eachwise.flow.asked import check_named, individual_of
+from eachwise.flow.budgets import Budgets
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.compose import Look, Versions, choose, look, situation_of
 from eachwise.flow.drive import Flow
@@ -74,6 +75,7 @@ class Deciding:
         learning: Learning,
         trained: Trained,
         history: History,
+        budgets: Budgets,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -85,6 +87,7 @@ class Deciding:
         self._learning = learning
         self._trained = trained
         self._history = history
+        self._budgets = budgets
         self._settings_version = 0
         self._used: set[tuple[str, int]] = set()
         self._plans = Plans()
@@ -145,11 +148,17 @@ class Deciding:
         """Make the records durable, and wait for their outcomes; without that their places are free again."""
         state = self._people.find(individual_id)
         people = [people_of(record, state) for record in records]
+        commit = Commit(
+            decisions=records,
+            model_uses=self._new_uses(records),
+            statistics=self._budgets.decided(records),
+        )
         try:
-            yield self._store.commit(Commit(decisions=records, model_uses=self._new_uses(records)))
+            yield self._store.commit(commit)
         except Exception:
             for record in records:
                 self._people.release(individual_id, record.decision_id)
+            self._budgets.refused(records)
             raise
         for record, known in zip(records, people, strict=True):
             self._used.update(record.inputs.models.items())
@@ -180,6 +189,9 @@ class Deciding:
             inputs = msgspec.structs.replace(shared, placement_id=placement_id, seed=seed)
             plan = self._plans.plan(inputs, versions)
             inputs = self._with_history(inputs, individual_id, state, plan)
+            prices, over = self._budgets.terms(plan.layout.experiences, now_us)
+            if prices or over:
+                inputs = msgspec.structs.replace(inputs, prices=prices, exhausted=over)
             before = self._of_this_visit(looked, inputs, versions, plan, individual_id)
             if before is None:
                 choice = choose(looked, inputs, versions, plan)

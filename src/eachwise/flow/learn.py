@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import logging
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -18,6 +18,7 @@ from eachwise.contracts.individual import Individual
 from eachwise.contracts.learning import Exposure, ModelVersion, Outcome
 from eachwise.contracts.ports import Clock, Commit, Store
 from eachwise.events import meaning_of
+from eachwise.flow.budgets import Budgets
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.drive import Flow
 from eachwise.flow.people import People
@@ -34,6 +35,7 @@ from eachwise.learn import (
 from eachwise.maths.decay import MICROSECONDS
 from eachwise.settings import Settings
 
+TAKEUP: Final = "takeup"
 _log = logging.getLogger(__name__)
 # Under this name the store keeps how far in the log the newest version has seen.
 STATISTIC = "learnt"
@@ -62,7 +64,9 @@ class Learning:
         settings: Settings,
         catalogue: Catalogue,
         people: People,
+        budgets: Budgets,
     ) -> None:
+        self._budgets = budgets
         self._store = store
         self._clock = clock
         self._settings = settings
@@ -159,15 +163,14 @@ class Learning:
         people = people_of(record, None)
         if not concerns(people, event.user_id, event.anonymous_id):
             return
-        known = self._returned(
-            record.decision_id,
-            people,
-            lambda entry: entry.sequence < sequence,
-        )
+        known = self._returned(record.decision_id, people, lambda entry: entry.sequence < sequence)
         pending = Pending(record, self._placement(record), people, known)
         before = self._answer(pending)
         pending.returned.append(_returned(event, meaning))
-        self._tell(record, self._answer(pending), before.outcomes if before else None)
+        after = self._answer(pending)
+        if before is None and after is not None:
+            self._budgets.unseen(record, seen=True)
+        self._tell(record, after, before.outcomes if before else None)
 
     def _answer(self, pending: Pending) -> Answer | None:
         window_s = pending.placement.outcome_window_s
@@ -188,6 +191,9 @@ class Learning:
             before=told,
         )
         self._learner.learn([exposure])
+        change = (TAKEUP in answer.outcomes) - (told is not None and TAKEUP in told)
+        if change:
+            self._budgets.taken_up(record, change)
         return answer.outcomes
 
     def _returned(
@@ -220,6 +226,8 @@ class Learning:
                 continue
             del self._pending[decision_id]
             self._closed.append(decision_id)
+            if answer is None:
+                self._budgets.unseen(pending.record)
 
     def _placement(self, record: DecisionRecord) -> Placement:
         """The placement as it was when the decision was made, or its defaults should that version be gone."""
@@ -247,19 +255,20 @@ class Learning:
         self._publishing = True
         closed, self._closed = self._closed, []
         now_us = self._clock.now_us()
-        commit = Commit(learnt=closed)
+        commit = Commit(learnt=closed, statistics=self._budgets.returned())
         try:
             model = self.model
             if self._learner.unpublished:
                 published, model = self._learner.publish(self._learner.version + 1, now_us)
                 commit.models = [published]
-                commit.statistics = {STATISTIC: msgspec.msgpack.encode(sequence)}
+                commit.statistics[STATISTIC] = msgspec.msgpack.encode(sequence)
             yield self._store.commit(commit)
             self.model = model
             self.published_at_us = now_us
         except Exception:
             # What was not written did not happen: go back to the last durable version and the log.
             self._learner = self._newest()
+            self._budgets.restore()
             self.restore()
             raise
         finally:

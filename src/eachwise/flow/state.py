@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from eachwise.contracts.arrays import TasteModel
 from eachwise.contracts.ports import Clock, Store
 from eachwise.contracts.taste import TrainedModel
+from eachwise.flow.budgets import Budgets
 from eachwise.flow.catalogue import Catalogue, Shelf
 from eachwise.flow.ingest import Ingest
 from eachwise.flow.learn import Learning
@@ -41,12 +42,14 @@ class State:
             tasting=self.tasting,
             executor=executor,
         )
+        self.budgets = Budgets(store, clock, self.catalogue)
         self.learning = Learning(
             store=store,
             clock=clock,
             settings=settings,
             catalogue=self.catalogue,
             people=self.people,
+            budgets=self.budgets,
         )
         self.searches = Searches(store=store, clock=clock)
         self.ingest = Ingest(

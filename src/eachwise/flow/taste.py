@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -27,6 +28,7 @@ from eachwise.settings import Settings
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+_log = logging.getLogger(__name__)
 MODEL = "taste"
 # Where the counts lie: what they have seen and which runs they have, the items' masses, and each run of pairs.
 HEAD, ITEMS, RUN = "taste-head", "taste-items", "taste-run"
@@ -263,7 +265,8 @@ class Tasting:
         """The newest version; nothing where it was written by an Eachwise that wrote otherwise."""
         try:
             live = self._rebuilt(self._newest)
-        except CannotReplay:
+        except CannotReplay as error:
+            _log.warning("taste starts from the counts alone: %s", error)
             return nothing()
         for listed in self._store.model_versions(MODEL, _ALL):
             if not listed.base:

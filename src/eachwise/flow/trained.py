@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -28,6 +29,7 @@ from eachwise.maths.times import iso
 from eachwise.recommend import PersonTaste, decode_trained, rank
 from eachwise.settings import Settings
 
+_log = logging.getLogger(__name__)
 MODEL = "trained"
 # Every model that is published in versions, in the order in which they are listed.
 MODELS = ("trained", "taste", "propensity", "settings")
@@ -95,7 +97,10 @@ class Trained:
                 continue
             try:
                 self.model, self.version = self._tried(stored.body, stored.version), stored.version
-            except InvalidInput:
+            except InvalidInput as error:
+                _log.warning(
+                    "version %d of the trained model is left out: %s", stored.version, error
+                )
                 self.damaged.append(stored.version)
             else:
                 return

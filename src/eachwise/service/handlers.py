@@ -12,6 +12,7 @@ from eachwise.catalog import parse_definitions
 from eachwise.catalog.documents import read_document
 from eachwise.contracts.catalog import CatalogReceipt, Item
 from eachwise.contracts.decision import (
+    BudgetView,
     DecideRequest,
     DecideResponse,
     DecisionRecord,
@@ -215,6 +216,11 @@ async def put_definitions(call: Call) -> Definitions:
 
 
 # -- the service itself --------------------------------------------------------------------------
+
+
+async def budgets(call: Call) -> list[BudgetView]:
+    """What is used of every budget, and what one more unit would be worth now."""
+    return call.core.budgets.report()
 
 
 async def status(call: Call) -> dict[str, object]:

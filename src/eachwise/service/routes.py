@@ -9,6 +9,7 @@ import msgspec
 from eachwise.contracts.audience import Audience, AudienceRequest
 from eachwise.contracts.catalog import CatalogReceipt, Item
 from eachwise.contracts.decision import (
+    BudgetView,
     DecideRequest,
     DecideResponse,
     DecisionRecord,
@@ -345,6 +346,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     _read("/v1/models/{name}/{version}", models.get_model, ModelView, "Read a version's report"),
     _read("/v1/models/{name}/{version}/body", models.get_body, None, "Read a trained model itself"),
+    _read("/v1/budgets", handlers.budgets, list[BudgetView], "Read the budgets and their prices"),
     _read("/v1/status", handlers.status, dict[str, Any], "Read counts and versions"),
     Route(
         method="GET",
