@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from eachwise.contracts.audience import Audience, AudienceRequest
 from eachwise.contracts.catalog import CatalogReceipt, Item
 from eachwise.contracts.decision import (
+    BudgetView,
     DecideRequest,
     DecideResponse,
     DecisionRecord,
@@ -23,6 +24,14 @@ from eachwise.contracts.search import SearchRequest, SearchResponse, SuggestResp
 from eachwise.contracts.training import InteractionPage, ModelView, Sender, Tenure, Upload
 from eachwise.flow.disown import NotMe
 from eachwise.flow.drive import Flow
+
+
+class Budgets(Protocol):
+    """What all people together may use."""
+
+    def report(self) -> list[BudgetView]:
+        """Every budget, what is used of it, and what one more unit would be worth."""
+        ...
 
 
 class Catalogue(Protocol):
@@ -99,6 +108,11 @@ class Searching(Protocol):
 
 class Core(Protocol):
     """The engine. A ``Flow`` is driven on the event loop; everything else answers at once."""
+
+    @property
+    def budgets(self) -> Budgets:
+        """What all people together may use."""
+        ...
 
     @property
     def catalogue(self) -> Catalogue:
