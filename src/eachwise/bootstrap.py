@@ -52,7 +52,6 @@ from eachwise.contracts.training import (
 )
 from eachwise.flow.core import Core
 from eachwise.flow.drive import Flow, run
-from eachwise.flow.trained import only_trained
 from eachwise.maths.decay import MICROSECONDS
 from eachwise.settings import Settings
 
@@ -387,8 +386,7 @@ class Engine:
 
     def rollback(self, name: str, to: int) -> ModelView:
         """Publish an older version of the trained model once more, as the newest; 0: nothing trained."""
-        only_trained(name)
-        return self._run(self.core.trained.rollback(to))
+        return self._run(self.core.rollback(name, to))
 
     def budgets(self) -> list[BudgetView]:
         """What is used of every budget, and what one more unit would be worth now."""

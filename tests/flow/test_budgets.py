@@ -30,9 +30,7 @@ def test_exposures_are_never_more_than_the_budget(engine: Engine, clock: Settabl
     define(engine, budgets=[{"limit": 10, "window_s": 3600}])
     made = [offered(engine, f"u{number}") for number in range(40)]
     assert 1 <= sum(map(bool, made)) <= 10
-    last = engine.decision(
-        engine.decide("one more", placements=["hero"]).decisions[0].decision_id
-    )
+    last = engine.decision(engine.decide("one more", placements=["hero"]).decisions[0].decision_id)
     assert last.inputs.prices["offer"] > 0.0
     (view,) = engine.core.budgets.report()
     assert view.used == sum(map(bool, made))

@@ -82,12 +82,12 @@ def test_an_exposure_is_learnt_at_once_and_a_click_corrects_it(
     answer(engine, "u", decided.decision_id, "Viewed")
     clock.advance(seconds=2)
     engine.tick()
-    unclicked = engine.core._learning.model
+    unclicked = engine.core._learning.propensity.model
     assert engine.status()["outcomes"]["learnt"] == 1
     answer(engine, "u", decided.decision_id, "Clicked")
     clock.advance(seconds=2)
     engine.tick()
-    clicked = engine.core._learning.model
+    clicked = engine.core._learning.propensity.model
     assert clicked.version == unclicked.version + 1
     bias = clicked.index["bias"]
     assert clicked.heads["takeup"].mean[bias] > unclicked.heads["takeup"].mean[bias]

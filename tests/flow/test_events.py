@@ -237,11 +237,11 @@ def test_what_was_learnt_before_a_crash_is_not_learnt_again(tmp_path: Path) -> N
     # The exposure is learnt and published; its click comes after the restart.
     with Engine.open(store, clock=clock) as engine:
         assert engine.status()["outcomes"] == {"learnt": 1, "waiting": 1}
-        before = engine.core._learning.model
+        before = engine.core._learning.propensity.model
         engine.track("u", "Experience Clicked", named)
         clock.advance(seconds=2)
         engine.tick()
-        after = engine.core._learning.model
+        after = engine.core._learning.propensity.model
         assert engine.status()["outcomes"]["learnt"] == 1
         assert after.version == before.version + 1
         bias = after.index["bias"]

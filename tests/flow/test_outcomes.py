@@ -29,7 +29,7 @@ def published(engine: Engine, clock: SettableClock) -> PropensityModel:
     """The model once all that came is learnt."""
     clock.advance(seconds=2)
     engine.tick()
-    return engine.core._learning.model
+    return engine.core._learning.propensity.model
 
 
 def bias(model: PropensityModel, outcome: str) -> float:

@@ -43,6 +43,7 @@ from eachwise.recommend import (
     Ranking,
     rank,
     reasons,
+    scores_at,
     top,
 )
 from eachwise.recommend.repetition import spent
@@ -68,10 +69,11 @@ _decode = msgspec.msgpack.Decoder(Individual).decode
 class Lens:
     """One item seen through one set of versions at one moment.
 
-    row: the item's, in the catalogue; expected: (V,) the population's shares; nobody: the score of someone unknown
+    only: (1,) the item's row in the catalogue; expected: (V,) the population's shares; nobody: the score of someone
+    unknown
     """
 
-    row: int
+    only: Ints
     shelf: Shelf
     expected: Floats
     taste: TasteModel
@@ -79,6 +81,11 @@ class Lens:
     settings: Settings
     now_us: int
     nobody: float = 0.0
+
+    @property
+    def row(self) -> int:
+        """The item's row in the catalogue."""
+        return int(self.only[0])
 
     @property
     def index(self) -> CatalogIndex:
@@ -108,13 +115,14 @@ class Lens:
 
     def ranking(self, person: PersonTaste) -> Ranking:
         """The item's place for a person; nothing else is scored."""
-        only = np.array([self.row])
         settings = self.settings.recommend
-        return rank(person, self.taste, self.index, settings, self.trained, only=only)
+        return rank(person, self.taste, self.index, settings, self.trained, only=self.only)
 
     def score(self, person: PersonTaste) -> float:
         """How far the item stands above what it would for someone unknown, in log units."""
-        return float(self.ranking(person).scores[self.row]) - self.nobody
+        settings = self.settings.recommend
+        found = scores_at(person, self.taste, self.index, settings, self.trained, self.only)
+        return float(found[0]) - self.nobody
 
     def reasons(self, person: PersonTaste) -> list[str]:
         """Why, in words."""
@@ -156,7 +164,7 @@ class Audiences:
         yield from self._ingest.checkpoint()
         shelf = self._catalogue.shelf
         lens = Lens(
-            row=shelf.index.row_of[request.item_id],
+            only=np.array([shelf.index.row_of[request.item_id]]),
             shelf=shelf,
             expected=shelf.expected(self._tasting.model),
             taste=self._tasting.model,

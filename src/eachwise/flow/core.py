@@ -23,6 +23,7 @@ from eachwise.contracts.experience import Definitions
 from eachwise.contracts.individual import Individual, Profile
 from eachwise.contracts.ports import Clock, ImportKind, ImportProgress, Store
 from eachwise.contracts.search import SearchIndex
+from eachwise.contracts.training import ModelView
 from eachwise.events import check_names, parse_batch
 from eachwise.flow.audience import Audiences
 from eachwise.flow.decide import Deciding
@@ -34,9 +35,10 @@ from eachwise.flow.recommend import Recommending
 from eachwise.flow.search import Searching
 from eachwise.flow.state import State
 from eachwise.flow.trained import MODEL as TRAINED
-from eachwise.flow.trained import NEWEST_KEPT
+from eachwise.flow.trained import NEWEST_KEPT, only_trained
 from eachwise.flow.training import Extracting
 from eachwise.identity import is_typed
+from eachwise.learn import MODEL as PROPENSITY
 from eachwise.maths.decay import MICROSECONDS
 from eachwise.maths.hashing import stable_hash
 from eachwise.recommend import check_actions
@@ -323,6 +325,20 @@ class Core:
         yield from self._searches.save(self._ingest.applied_sequence)
         yield from self._ingest.checkpoint()
 
+    def rollback(self, name: str, to: int) -> Flow[ModelView]:
+        """Publish an older version of a model (``trained``, ``propensity``) once more, as the newest; 0: nothing learnt.
+
+        Raises ``InvalidInput`` for another model, ``NotFound`` where that version is not kept.
+        """
+        if name == PROPENSITY:
+            if to < 0:
+                raise InvalidInput("to: must be a version, or 0 for nothing learnt", field="to")
+            sequence = self._ingest.applied_sequence
+            version = yield from self._learning.rollback(to, sequence)
+            return self.trained.view(PROPENSITY, version)
+        only_trained(name)
+        return (yield from self.trained.rollback(to))
+
     def status(self) -> dict[str, Any]:
         """Counts and versions, for health pages and operators."""
         return {
@@ -333,14 +349,15 @@ class Core:
             "definitions_version": self.catalogue.offers.definitions.version,
             "models": {
                 "taste": self._tasting.model.version,
-                "propensity": self._learning.model.version,
+                "propensity": self._learning.propensity.model.version,
                 "trained": self.trained.version,
             },
             "model_published_at_us": {
                 "taste": self._tasting.published_at_us,
-                "propensity": self._learning.published_at_us,
+                "propensity": self._learning.propensity.published_at_us,
             },
             "damaged_models": {TRAINED: self.trained.damaged} if self.trained.damaged else {},
             "outcomes": self._learning.status(),
+            "propensity": self._learning.propensity.status(),
             "now_us": self._clock.now_us(),
         }

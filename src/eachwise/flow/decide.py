@@ -226,7 +226,7 @@ class Deciding:
             definitions_version=self._catalogue.offers.definitions.version,
             models={
                 TASTE: self._tasting.model.version,
-                PROPENSITY: self._learning.model.version,
+                PROPENSITY: self._learning.propensity.model.version,
                 SETTINGS: self._settings_version,
                 TRAINED: self._trained.version,
             },
@@ -357,7 +357,7 @@ class Deciding:
             shelf=self._catalogue.shelf,
             offers=self._catalogue.offers,
             taste=self._tasting.model,
-            propensity=self._learning.model,
+            propensity=self._learning.propensity.model,
             settings=self._settings,
             trained=self._trained.model,
         )

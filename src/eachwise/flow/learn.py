@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import heapq
-import logging
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import msgspec
 
 from eachwise.contracts.arrays import PropensityModel
-from eachwise.contracts.decision import DecisionRecord
-from eachwise.contracts.errors import CannotReplay, InvalidInput, NotFound
+from eachwise.contracts.decision import DecisionRecord, Factors
+from eachwise.contracts.errors import Busy, CannotReplay, NotFound
 from eachwise.contracts.events import Action, Event, LoggedEvent, Meaning
 from eachwise.contracts.experience import SILENCE, Placement
 from eachwise.contracts.individual import Individual
@@ -22,21 +21,12 @@ from eachwise.flow.budgets import Budgets
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.drive import Flow
 from eachwise.flow.people import People
-from eachwise.learn import (
-    MODEL,
-    Answer,
-    Learner,
-    Returned,
-    answer_in,
-    concerns,
-    credited,
-    restore,
-)
+from eachwise.flow.propensity import Propensity
+from eachwise.learn import Answer, Closed, Returned, answer_in, concerns, credited
 from eachwise.maths.decay import MICROSECONDS
 from eachwise.settings import Settings
 
 TAKEUP: Final = "takeup"
-_log = logging.getLogger(__name__)
 # Under this name the store keeps how far in the log the newest version has seen.
 STATISTIC = "learnt"
 # Decisions older than this are not waited for after a restart, whatever their placement's window.
@@ -78,15 +68,7 @@ class Learning:
         self._publishing = False
         # The newest version has seen the log up to here.
         self._seen = 0
-        self._initial = Learner(settings.learn).propensity_model(0)
-        self._learner = self._newest()
-        self.model = (
-            self._learner.propensity_model(self._learner.version)
-            if self._learner.updates
-            else self._initial
-        )
-        newest = store.model(MODEL)
-        self.published_at_us = newest.created_at_us if newest else 0
+        self.propensity = Propensity(store=store, clock=clock, settings=settings)
 
     # -- waiting -------------------------------------------------------------------------------------------
 
@@ -97,7 +79,8 @@ class Learning:
         placement = self._placement(record)
         # Only what attribution reads is kept: many decisions wait, some for days.
         slim = msgspec.structs.replace(record.inputs, state=b"", reservations=[], context={})
-        record = msgspec.structs.replace(record, inputs=slim, leading=[], filtered=[], items=[])
+        chosen = [each for each in record.leading if each.experience_id == record.experience_id]
+        record = msgspec.structs.replace(record, inputs=slim, leading=chosen, filtered=[], items=[])
         self._pending[record.decision_id] = Pending(record, placement, people, [])
         self._wake(record.decision_id, record.inputs.now_us + placement.reserve_s * MICROSECONDS)
 
@@ -190,7 +173,7 @@ class Learning:
             outcomes=answer.outcomes,
             before=told,
         )
-        self._learner.learn([exposure])
+        self.propensity.learn(exposure)
         change = (TAKEUP in answer.outcomes) - (told is not None and TAKEUP in told)
         if change:
             self._budgets.taken_up(record, change)
@@ -228,6 +211,8 @@ class Learning:
             self._closed.append(decision_id)
             if answer is None:
                 self._budgets.unseen(pending.record)
+            else:
+                self.propensity.close(_closed(pending.record, answer))
 
     def _placement(self, record: DecisionRecord) -> Placement:
         """The placement as it was when the decision was made, or its defaults should that version be gone."""
@@ -245,72 +230,51 @@ class Learning:
         """Close what is due; publish a version when something was learnt and the interval has passed."""
         now_us = self._clock.now_us()
         self._close_due(now_us)
-        if now_us - self.published_at_us >= self._settings.learn.publish_interval_s * MICROSECONDS:
+        waited_us = now_us - self.propensity.published_at_us
+        if waited_us >= self._settings.learn.publish_interval_s * MICROSECONDS:
             yield from self.flush(sequence)
 
     def flush(self, sequence: int) -> Flow[None]:
         """Publish what was learnt from the log up to ``sequence``, and close decisions, in one transaction."""
-        if self._publishing or not (self._closed or self._learner.unpublished):
+        if self._publishing or not (self._closed or self.propensity.unpublished):
             return
+        made = self.propensity.publish() if self.propensity.unpublished else None
+        yield from self._write(sequence, made)
+
+    def rollback(self, to: int, sequence: int) -> Flow[int]:
+        """Publish an older version of the propensity model as the newest, and return its number; 0: nothing learnt.
+
+        Raises ``NotFound`` where it is not kept, ``Busy`` while another version is being written.
+        """
+        if self._publishing:
+            raise Busy("another version is being published; try once more")
+        made = self.propensity.rolled_back(to)
+        yield from self._write(sequence, made)
+        return made[0].version
+
+    def _write(
+        self, sequence: int, made: tuple[ModelVersion, PropensityModel] | None
+    ) -> Flow[None]:
         self._publishing = True
         closed, self._closed = self._closed, []
-        now_us = self._clock.now_us()
         commit = Commit(learnt=closed, statistics=self._budgets.returned())
+        if made is not None:
+            commit.models = [made[0]]
+            commit.statistics[STATISTIC] = msgspec.msgpack.encode(sequence)
         try:
-            model = self.model
-            if self._learner.unpublished:
-                published, model = self._learner.publish(self._learner.version + 1, now_us)
-                commit.models = [published]
-                commit.statistics[STATISTIC] = msgspec.msgpack.encode(sequence)
             yield self._store.commit(commit)
-            self.model = model
-            self.published_at_us = now_us
+            if made is not None:
+                self.propensity.published(made[1])
         except Exception:
             # What was not written did not happen: go back to the last durable version and the log.
-            self._learner = self._newest()
+            self.propensity.unsettled()
             self._budgets.restore()
             self.restore()
             raise
         finally:
             self._publishing = False
 
-    # -- versions and restarts -----------------------------------------------------------------------------
-
-    def model_at(self, version: int) -> PropensityModel:
-        """An older version, rebuilt to the bit. Raises ``CannotReplay`` when it is no longer kept."""
-        if version == 0:
-            return self._initial
-        return self._restored(version).propensity_model(version)
-
-    def _newest(self) -> Learner:
-        """The learner as it last published. What an older format cannot tell is learnt anew, under new versions."""
-        newest = self._store.model(MODEL)
-        if newest is None:
-            return Learner(self._settings.learn)
-        try:
-            return self._rebuilt(newest)
-        except (CannotReplay, InvalidInput) as error:
-            _log.warning("the propensity model starts anew: %s", error)
-            return Learner(self._settings.learn, follows=newest.version)
-
-    def _restored(self, version: int) -> Learner:
-        wanted = self._store.model(MODEL, version)
-        if wanted is None:
-            raise CannotReplay(f"version {version} of model {MODEL!r} is no longer kept")
-        try:
-            return self._rebuilt(wanted)
-        except InvalidInput as error:
-            raise CannotReplay(str(error)) from None
-
-    def _rebuilt(self, wanted: ModelVersion) -> Learner:
-        snapshot, deltas = wanted, []
-        while snapshot.base:
-            deltas.append(snapshot)
-            base = self._store.model(MODEL, snapshot.base)
-            if base is None:
-                raise CannotReplay(f"version {snapshot.base} of model {MODEL!r} is no longer kept")
-            snapshot = base
-        return restore(snapshot, deltas[::-1], self._settings.learn)
+    # -- restarts ------------------------------------------------------------------------------------------
 
     def restore(self) -> None:
         """Wait again for the decisions that were open when the engine stopped.
@@ -359,7 +323,16 @@ class Learning:
 
     def status(self) -> dict[str, Any]:
         """How many outcomes were learnt, and how many are waited for."""
-        return {"learnt": self._learner.updates, "waiting": len(self._pending)}
+        return {"learnt": self.propensity.updates, "waiting": len(self._pending)}
+
+
+def _closed(record: DecisionRecord, answer: Answer) -> Closed:
+    """A final outcome beside what was predicted when it was decided."""
+    factors = next(
+        (each.factors for each in record.leading if each.experience_id == record.experience_id),
+        Factors(),
+    )
+    return Closed(record.features, answer.outcomes, factors.p_takeup, factors.p_disconnect)
 
 
 def _returned(event: Event, meaning: Meaning) -> Returned:

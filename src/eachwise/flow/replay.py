@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from eachwise.contracts.arrays import PropensityModel
 from eachwise.contracts.decision import DecisionRecord, Inputs, Replay
 from eachwise.contracts.errors import CannotReplay
 from eachwise.contracts.individual import Individual
@@ -75,16 +74,11 @@ class Replaying:
             shelf=self._catalogue.shelf_at(inputs.catalog_version),
             offers=self._catalogue.offers_at(inputs.definitions_version),
             taste=self._tasting.model_at(inputs.models[TASTE]),
-            propensity=self._propensity_at(inputs.models[PROPENSITY]),
+            propensity=self._learning.propensity.model_at(inputs.models[PROPENSITY]),
             settings=self._settings_at(inputs.models[SETTINGS]),
             # Decisions older than trained models name none.
             trained=self._trained.at(inputs.models.get(TRAINED, 0)),
         )
-
-    def _propensity_at(self, version: int) -> PropensityModel:
-        if version == self._learning.model.version:
-            return self._learning.model
-        return self._learning.model_at(version)
 
     def _settings_at(self, version: int) -> Settings:
         found = self._store.model(SETTINGS, version)

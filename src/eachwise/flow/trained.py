@@ -318,6 +318,6 @@ def only_trained(name: str) -> None:
     """Raise ``InvalidInput`` for a model that is not published from outside."""
     if name != MODEL:
         raise InvalidInput(
-            f"name: only {MODEL!r} is trained and rolled back; {name!r} follows the events",
+            f"name: only {MODEL!r} and 'propensity' are rolled back; {name!r} follows the events",
             field="name",
         )

@@ -1,6 +1,7 @@
 """Learning: which outcome belongs to which decision, and what a model makes of it."""
 
 from eachwise.learn.attribution import Answer, Returned, answer_in, concerns, credited
+from eachwise.learn.guard import Closed, Monitor, Verdict, judge
 from eachwise.learn.learner import MODEL, Learner, restore
 from eachwise.learn.priors import PRIORS
 
@@ -8,10 +9,14 @@ __all__ = [
     "MODEL",
     "PRIORS",
     "Answer",
+    "Closed",
     "Learner",
+    "Monitor",
     "Returned",
+    "Verdict",
     "answer_in",
     "concerns",
     "credited",
+    "judge",
     "restore",
 ]

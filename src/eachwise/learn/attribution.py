@@ -3,7 +3,7 @@
     decided ─ never seen ──────────────────────────────→ nothing is learnt
        └ seen (EXPOSE, or any answer: nobody answers what was not seen)
             at once ───────────────────────────────────→ learnt with no outcome
-            ├ CLICK, DISMISS within the placement's window → corrected: takeup, dismiss
+            ├ CLICK, DISMISS, BOUNCE in the placement's window → corrected: takeup, dismiss
             ├ HIDE, UNSUBSCRIBE, COMPLAIN within a week ──→ corrected: hide, unsubscribe
             └ taken up, and then
                  ├ PURCHASE within a week of the click ──→ corrected: purchase
@@ -32,7 +32,12 @@ _HARMS: dict[Action, Outcome] = {
     Action.UNSUBSCRIBE: "unsubscribe",
     Action.COMPLAIN: "unsubscribe",
 }
-_ANSWERS: dict[Action, Outcome] = {Action.CLICK: "takeup", Action.DISMISS: "dismiss"}
+# Whoever comes and leaves within moments took it up, and turned it down.
+_ANSWERS: dict[Action, Outcome] = {
+    Action.CLICK: "takeup",
+    Action.DISMISS: "dismiss",
+    Action.BOUNCE: "dismiss",
+}
 _PROOFS_OF_SIGHT = frozenset({Action.EXPOSE, *_ANSWERS, *_HARMS})
 # A purchase counts as given back once half of its money was.
 _GIVEN_BACK = 0.5
@@ -113,8 +118,8 @@ def credited(
 ) -> str:
     """The decision that an answer without a decision id is credited to, by rule; "" for none.
 
-    A click, dismissal or hide of an experience: the person's newest exposure to it within the answer window. An order:
-    the newest click on anything decided, within the purchase window. ``contacts`` are the person's, ascending.
+    A click, dismissal, bounce or hide of an experience: the person's newest exposure to it within the answer window.
+    An order: the newest click on anything decided, within the purchase window. ``contacts``: the person's, ascending.
     """
     if action is Action.PURCHASE:
         proofs, window_s = frozenset({Action.CLICK.value}), settings.purchase_window_s

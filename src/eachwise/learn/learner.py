@@ -56,6 +56,13 @@ class Learner:
         self._since: list[_Learnt] = []
         self._snapshot_due_at = 0
 
+    def following(self, version: int) -> Learner:
+        """The same, whose next version is a snapshot that comes after this one."""
+        self.version = version
+        self._since = []
+        self._snapshot_due_at = 0
+        return self
+
     @property
     def unpublished(self) -> int:
         """How many exposures were learnt since the last version."""

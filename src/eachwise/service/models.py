@@ -94,9 +94,8 @@ async def put_trained(call: Call) -> Upload:
 
 async def rollback(call: Call) -> ModelView:
     """Publish an older version once more."""
-    only_trained(call.path("name"))
     sent = decoded(await call.body(), _rollback_request)
-    return await arun(call.core.trained.rollback(sent.to))
+    return await arun(call.core.rollback(call.path("name"), sent.to))
 
 
 def _version(call: Call) -> int:

@@ -69,10 +69,6 @@ class Trained(Protocol):
         """Take a part of a body."""
         ...
 
-    def rollback(self, to: int) -> Flow[ModelView]:
-        """Publish an older version once more."""
-        ...
-
     def read(self, version: int) -> Flow[bytes]:
         """A version's body."""
         ...
@@ -142,6 +138,10 @@ class Core(Protocol):
     @property
     def trained(self) -> Trained:
         """Model versions."""
+        ...
+
+    def rollback(self, name: str, to: int) -> Flow[ModelView]:
+        """Publish an older version of a model once more."""
         ...
 
     def now_us(self) -> int:

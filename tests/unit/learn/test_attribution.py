@@ -46,7 +46,12 @@ def test_what_is_seen_is_no_click_until_there_is_one() -> None:
 
 def test_an_answer_proves_the_exposure() -> None:
     assert answered((Action.CLICK, 12)) == Answer(612 * SECOND, frozenset({"takeup"}))
-    assert answered((Action.DISMISS, 7)) == Answer(607 * SECOND, frozenset({"dismiss"}))
+    for turned_down in (Action.DISMISS, Action.BOUNCE):
+        assert answered((turned_down, 7)) == Answer(607 * SECOND, frozenset({"dismiss"}))
+    assert learnt((Action.EXPOSE, 5), (Action.CLICK, 9), (Action.BOUNCE, 12)) == {
+        "takeup",
+        "dismiss",
+    }
 
 
 def test_the_window_is_closed_at_its_end() -> None:

@@ -1,0 +1,177 @@
+"""The propensity model's versions: learnt by one writer, judged, published, refused, rolled back, rebuilt."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from eachwise.contracts.arrays import PropensityModel
+from eachwise.contracts.errors import CannotReplay, InvalidInput, NotFound
+from eachwise.contracts.learning import Exposure, ModelVersion
+from eachwise.contracts.ports import Clock, Store
+from eachwise.learn import MODEL, Closed, Learner, Monitor, judge, restore
+from eachwise.settings import Settings
+
+_log = logging.getLogger(__name__)
+# A version is judged once so many exposures have closed since the last time.
+JUDGED_EVERY = 200
+
+
+class Propensity:
+    """``model`` is the version that decides; what is learnt since is not in it."""
+
+    def __init__(self, *, store: Store, clock: Clock, settings: Settings) -> None:
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._initial = Learner(settings.learn).propensity_model(0)
+        self._learner = self._newest()
+        self.model = self._now()
+        newest = store.model(MODEL)
+        self.published_at_us = newest.created_at_us if newest else 0
+        self._monitor = Monitor()
+        self._reference = self.model
+        self._closed_since = 0
+        self._refused: list[dict[str, Any]] = []
+
+    @property
+    def updates(self) -> int:
+        """How many exposures were ever learnt."""
+        return self._learner.updates
+
+    @property
+    def unpublished(self) -> int:
+        """How many exposures were learnt since the last version."""
+        return self._learner.unpublished
+
+    def learn(self, exposure: Exposure) -> None:
+        """Take in an exposure, or a correction of one."""
+        self._learner.learn([exposure])
+
+    def close(self, exposure: Closed) -> None:
+        """An exposure's outcome is final: how good was what was predicted?"""
+        self._monitor.close(exposure)
+        self._closed_since += 1
+
+    # -- publishing ----------------------------------------------------------------------------------------
+
+    def publish(self) -> tuple[ModelVersion, PropensityModel]:
+        """The next version, to be made durable; then call ``published``, or ``unsettled`` where that failed.
+
+        A version that is judged worse is refused: the last good one is published once more, and what was learnt since
+        is forgotten.
+        """
+        now_us = self._clock.now_us()
+        if self._closed_since >= JUDGED_EVERY:
+            self._closed_since = 0
+            candidate = self._learner.propensity_model(self._learner.version + 1)
+            verdict = judge(candidate, self._reference, list(self._monitor.newest))
+            if verdict.accepted:
+                self._reference = candidate
+            else:
+                self._refuse(verdict.reason, verdict.figures)
+        return self._learner.publish(self._learner.version + 1, now_us)
+
+    def published(self, model: PropensityModel) -> None:
+        """The version is durable: it decides from now on."""
+        self.model = model
+        self.published_at_us = self._clock.now_us()
+
+    def unsettled(self) -> None:
+        """The version could not be written: go back to the last durable one; the log tells the rest again."""
+        self._learner = self._newest()
+
+    def rolled_back(self, to: int) -> tuple[ModelVersion, PropensityModel]:
+        """An older version as the next one; 0: nothing learnt. Raises ``NotFound`` where it is not kept."""
+        self._learner = self._as_next(to)
+        version, model = self._learner.publish(self._learner.version + 1, self._clock.now_us())
+        self._reference = model
+        self._closed_since = 0
+        return version, model
+
+    def _refuse(self, reason: str, figures: dict[str, float]) -> None:
+        version = self._learner.version + 1
+        _log.warning("version %d of the propensity model is refused: %s", version, reason)
+        self._refused.append(
+            {
+                "version": version,
+                "at_us": self._clock.now_us(),
+                "reason": reason,
+                "forgotten": self._learner.updates - self._reference.updates,
+                "figures": figures,
+            }
+        )
+        del self._refused[:-10]
+        try:
+            self._learner = self._as_next(self._reference.version)
+        except NotFound:
+            self._learner = self._as_next(0)
+
+    def _as_next(self, to: int) -> Learner:
+        """A learner that knows what a version knew, and publishes after the newest."""
+        newest = self._learner.version
+        if to == 0:
+            return Learner(self._settings.learn, follows=newest)
+        try:
+            found = self._restored(to)
+        except CannotReplay:
+            kept = ", ".join(str(each.version) for each in self._store.model_versions(MODEL, 50))
+            raise NotFound(f"no version {to} of model {MODEL!r}; kept: {kept or 'none'}") from None
+        return found.following(newest)
+
+    # -- versions ------------------------------------------------------------------------------------------
+
+    def model_at(self, version: int) -> PropensityModel:
+        """A version, rebuilt to the bit. Raises ``CannotReplay`` when it is no longer kept."""
+        if version == self.model.version:
+            return self.model
+        if version == 0:
+            return self._initial
+        return self._restored(version).propensity_model(version)
+
+    def _now(self) -> PropensityModel:
+        if not self._learner.updates:
+            return self._initial
+        return self._learner.propensity_model(self._learner.version)
+
+    def _newest(self) -> Learner:
+        """The learner as it last published. What an older format cannot tell is learnt anew, under new versions."""
+        newest = self._store.model(MODEL)
+        if newest is None:
+            return Learner(self._settings.learn)
+        try:
+            return self._rebuilt(newest)
+        except (CannotReplay, InvalidInput) as error:
+            _log.warning("the propensity model starts anew: %s", error)
+            return Learner(self._settings.learn, follows=newest.version)
+
+    def _restored(self, version: int) -> Learner:
+        wanted = self._store.model(MODEL, version)
+        if wanted is None:
+            raise CannotReplay(f"version {version} of model {MODEL!r} is no longer kept")
+        try:
+            return self._rebuilt(wanted)
+        except InvalidInput as error:
+            raise CannotReplay(str(error)) from None
+
+    def _rebuilt(self, wanted: ModelVersion) -> Learner:
+        snapshot, deltas = wanted, []
+        while snapshot.base:
+            deltas.append(snapshot)
+            base = self._store.model(MODEL, snapshot.base)
+            if base is None:
+                raise CannotReplay(f"version {snapshot.base} of model {MODEL!r} is no longer kept")
+            snapshot = base
+        return restore(snapshot, deltas[::-1], self._settings.learn)
+
+    def status(self) -> dict[str, Any]:
+        """How old and how well calibrated the model in use is, and which versions were refused."""
+        now_us = self._clock.now_us()
+        age_s = (now_us - self.published_at_us) / 1e6 if self.published_at_us else None
+        return {
+            "version": self.model.version,
+            "age_s": age_s,
+            "updates": self.model.updates,
+            "calibration": self._monitor.view(),
+            "refused": self._refused,
+        }

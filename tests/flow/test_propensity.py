@@ -1,0 +1,78 @@
+"""The propensity model in use: watched, refused where it broke, rolled back on demand."""
+
+from __future__ import annotations
+
+import pytest
+
+from eachwise import Engine
+from eachwise.adapters.clocks import SettableClock
+from eachwise.contracts.errors import InvalidInput, NotFound
+from eachwise.flow import propensity
+from tests.flow.shop import answer
+
+
+def play(engine: Engine, clock: SettableClock, people: int, first: int = 0) -> None:
+    """People who see the hero; every tenth clicks."""
+    for number in range(first, first + people):
+        (decided,) = engine.decide(f"u{number}", placements=["hero"]).decisions
+        if not decided.is_silence:
+            answer(engine, f"u{number}", decided.decision_id, "Viewed")
+            if number % 10 == 0:
+                answer(engine, f"u{number}", decided.decision_id, "Clicked")
+        clock.advance(seconds=2)
+        engine.tick()
+    clock.advance(seconds=120)
+    engine.tick()
+
+
+def test_the_status_tells_age_and_calibration(engine: Engine, clock: SettableClock) -> None:
+    play(engine, clock, 60)
+    clock.advance(seconds=500)
+    found = engine.status()["propensity"]
+    assert found["version"] == engine.status()["models"]["propensity"] > 0
+    assert found["age_s"] >= 500
+    takeup = found["calibration"]["takeup"]
+    assert takeup["exposures"] == pytest.approx(found["updates"], rel=0.01)
+    assert 0.0 < takeup["observed"] < 0.2
+    assert found["refused"] == []
+
+
+def test_a_broken_version_is_refused_and_the_last_good_one_serves(
+    engine: Engine, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(propensity, "JUDGED_EVERY", 20)
+    play(engine, clock, 40)
+    good = engine.status()["propensity"]
+    assert good["refused"] == []
+    # What no code should do, a fault may: a weight is lost.
+    engine.core._learning.propensity._learner.heads["hide"].correct({"bias": 1.0}, float("nan"))
+    play(engine, clock, 40, first=40)
+    now = engine.status()["propensity"]
+    (refused,) = now["refused"]
+    assert "finite" in refused["reason"]
+    assert now["version"] > good["version"]
+    (decided,) = engine.decide("later", placements=["hero"]).decisions
+    record = engine.decision(decided.decision_id)
+    assert all(each.priority == each.priority for each in record.leading)
+    assert engine.replay(decided.decision_id).exact
+    assert not record.failed
+
+
+def test_a_version_is_rolled_back_and_learns_on(engine: Engine, clock: SettableClock) -> None:
+    play(engine, clock, 10)
+    older = engine.core._learning.propensity.model
+    play(engine, clock, 30, first=10)
+    newest = engine.core._learning.propensity.model
+    view = engine.rollback("propensity", older.version)
+    assert view.version == newest.version + 1
+    model = engine.core._learning.propensity.model
+    assert model.updates == older.updates
+    assert (model.heads["takeup"].mean == older.heads["takeup"].mean).all()
+    play(engine, clock, 5, first=40)
+    assert engine.core._learning.propensity.model.updates > older.updates
+    assert engine.rollback("propensity", 0).version > view.version
+    assert engine.core._learning.propensity.model.updates == 0
+    with pytest.raises(NotFound, match="no version 999"):
+        engine.rollback("propensity", 999)
+    with pytest.raises(InvalidInput, match="follows the events"):
+        engine.rollback("taste", 1)
