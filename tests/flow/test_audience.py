@@ -52,6 +52,12 @@ def audience(engine: Engine, item_id: str, **asked: Any) -> Audience:
     found = run(engine.core.audiences.find(AudienceRequest(item_id=item_id, **asked)))
     assert found.considered == len(states(engine))
     assert found.considered == len(found.members) + sum(found.left_out.values())
+    assert set(found.at_first_look) == {"conflict", "unrelated", "outranked"}
+    for reason, count in found.at_first_look.items():
+        assert 0 <= count <= found.left_out[reason]
+    # Whoever was scored in full is a member, or was left out by that and not by the first look.
+    by_full = sum(found.left_out[each] - count for each, count in found.at_first_look.items())
+    assert found.scored <= len(found.members) + by_full + found.left_out["below"]
     return found
 
 

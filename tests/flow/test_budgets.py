@@ -42,10 +42,9 @@ def test_what_is_used_up_is_filtered_and_comes_back_with_time(
     engine: Engine, clock: SettableClock
 ) -> None:
     define(engine, budgets=[{"limit": 1, "window_s": 3600}])
-    for number in range(10):
-        if first := offered(engine, f"u{number}"):
-            break
-    answer(engine, f"u{number}", first, "Viewed")
+    made = {f"u{number}": offered(engine, f"u{number}") for number in range(10)}
+    ((user, first),) = ((user, decision_id) for user, decision_id in made.items() if decision_id)
+    answer(engine, user, first, "Viewed")
     (decided,) = engine.decide("other", placements=["hero"]).decisions
     record = engine.decision(decided.decision_id)
     assert record.filters["budget"] == 1

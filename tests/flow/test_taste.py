@@ -18,6 +18,7 @@ from eachwise.contracts.ports import Commit
 from eachwise.flow import taste
 from eachwise.flow.drive import run
 from eachwise.flow.taste import HEAD, ITEMS, OLD, RUN
+from eachwise.recommend.model import encode_model
 from tests.flow.shop import ITEMS as SHOP
 from tests.flow.shop import START_US, furnish, view
 
@@ -121,6 +122,33 @@ def test_only_new_runs_are_written_and_old_ones_go(engine: Engine) -> None:
     assert len(seen) > len(runs())
     assert store.statistic(HEAD)
     assert store.statistic(ITEMS)
+
+
+def test_models_of_an_earlier_eachwise_are_left_out_with_a_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = SettableClock(START_US)
+    with Engine.open(tmp_path, clock=clock) as engine:
+        furnish(engine)
+        browse(engine, 1)
+        before = publish(engine)
+        bodies = {"taste": encode_model(before), "trained": msgspec.msgpack.encode([1, "old"])}
+        earlier = [
+            ModelVersion(model=name, version=9, base=0, created_at_us=1, body=body)
+            for name, body in bodies.items()
+        ]
+        engine.core._store.commit(Commit(models=earlier)).result()
+    with caplog.at_level("WARNING"), Engine.open(tmp_path, clock=clock) as engine:
+        assert len(engine.recommend("u1-0", count=3).items) == 3
+        assert engine.core.trained.version == 0
+        told = [record.getMessage() for record in caplog.records]
+        assert any("taste starts from the counts alone: version 9" in line for line in told)
+        assert any("version 9 of the trained model is left out" in line for line in told)
+        clock.advance(seconds=400)
+        engine.tick()
+        after = engine.core._tasting.model
+        assert after.version == 10
+        np.testing.assert_allclose(after.totals, before.totals)
 
 
 def test_counts_of_an_earlier_eachwise_are_taken_over(tmp_path: Path) -> None:
