@@ -20,13 +20,16 @@ from eachwise.adapters.search import Fts5Index
 from eachwise.adapters.sqlite import SqliteStore
 from eachwise.catalog import parse_definitions
 from eachwise.contracts.audience import Audience, AudienceRequest, Occasion
+from eachwise.contracts.batch import Batch, BatchPage, BatchRequest
 from eachwise.contracts.catalog import CatalogReceipt, Item, Repeats
 from eachwise.contracts.decision import (
     BudgetView,
     DecideRequest,
     DecideResponse,
+    DecisionPage,
     DecisionRecord,
     Explanation,
+    PersonalExplanation,
     Replay,
 )
 from eachwise.contracts.events import BatchResult, StoredRejection
@@ -323,6 +326,26 @@ class Engine:
         with self._lock:
             return self.core.explain(decision_id)
 
+    def explain_to_person(self, decision_id: str) -> PersonalExplanation:
+        """Why it was decided so, in words for the person: from their own behaviour, and how to change it."""
+        with self._lock:
+            return self.core.asking.personal(decision_id)
+
+    def why(
+        self,
+        individual_id: str,
+        experience_id: str | None = None,
+        *,
+        placement_id: str | None = None,
+        limit: int = 10,
+        before: str | None = None,
+    ) -> DecisionPage:
+        """A person's newest decisions; with an experience, what became of it in each, and what it would have needed."""
+        asked = self.core.asking.why(
+            individual_id, experience_id, placement_id=placement_id, limit=limit, before=before
+        )
+        return self._run(asked)
+
     def replay(self, decision_id: str) -> Replay:
         """Recompute a decision from its record; says whether every figure agrees."""
         with self._lock:
@@ -387,6 +410,14 @@ class Engine:
     def rollback(self, name: str, to: int) -> ModelView:
         """Publish an older version of the trained model once more, as the newest; 0: nothing trained."""
         return self._run(self.core.rollback(name, to))
+
+    def begin_batch(self, request: BatchRequest) -> Batch:
+        """Begin decisions for everybody, or find them begun."""
+        return self._run(self.core.batching.begin(request))
+
+    def batch_page(self, batch_id: str, after: int = 0, limit: int = 100) -> BatchPage:
+        """Decide for the next people of a batch; asked again, it answers the same."""
+        return self._run(self.core.batching.page(batch_id, after, limit))
 
     def budgets(self) -> list[BudgetView]:
         """What is used of every budget, and what one more unit would be worth now."""

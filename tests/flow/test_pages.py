@@ -145,3 +145,22 @@ def test_exploration_is_bounded_by_person_and_day(clock: SettableClock, bound: i
         clock.advance(seconds=DAY_S)
         (decided,) = engine.decide("u", placements=["hero"]).decisions
         assert engine.decision(decided.decision_id).inputs.explored == 0
+
+
+def test_a_fault_on_the_way_ends_in_silence_that_is_logged(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault in the recommender, which the stage of decisions knows nothing of."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("no scores today")
+
+    monkeypatch.setattr("eachwise.flow.compose.rank", broken)
+    decided = engine.decide("u", placements=["hero", "rail"]).decisions
+    assert [each.experience_id for each in decided] == ["silence", "silence"]
+    record = engine.decision(decided[0].decision_id)
+    assert record.failed == "ZeroDivisionError: no scores today"
+    assert record.probability == 1.0
+    assert engine.replay(record.decision_id).exact
+    monkeypatch.undo()
+    assert not engine.replay(record.decision_id).agrees

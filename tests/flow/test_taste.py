@@ -18,7 +18,6 @@ from eachwise.contracts.ports import Commit
 from eachwise.flow import taste
 from eachwise.flow.drive import run
 from eachwise.flow.taste import HEAD, ITEMS, OLD, RUN
-from eachwise.recommend.model import encode_model
 from tests.flow.shop import ITEMS as SHOP
 from tests.flow.shop import START_US, furnish, view
 
@@ -132,7 +131,8 @@ def test_models_of_an_earlier_eachwise_are_left_out_with_a_word(
         furnish(engine)
         browse(engine, 1)
         before = publish(engine)
-        bodies = {"taste": encode_model(before), "trained": msgspec.msgpack.encode([1, "old"])}
+        old = {"taste": [2, 9, before.item_ids], "trained": [1, "old"]}
+        bodies = {name: msgspec.msgpack.encode(body) for name, body in old.items()}
         earlier = [
             ModelVersion(model=name, version=9, base=0, created_at_us=1, body=body)
             for name, body in bodies.items()

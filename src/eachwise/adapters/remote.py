@@ -12,12 +12,15 @@ import msgspec
 
 from eachwise.adapters.http_client import HttpClient
 from eachwise.contracts.audience import Audience, AudienceRequest, Occasion
+from eachwise.contracts.batch import Batch, BatchPage, BatchRequest
 from eachwise.contracts.catalog import CatalogReceipt, Item, RejectedItem, Repeats
 from eachwise.contracts.decision import (
     DecideRequest,
     DecideResponse,
+    DecisionPage,
     DecisionRecord,
     Explanation,
+    PersonalExplanation,
     Replay,
 )
 from eachwise.contracts.errors import NotFound
@@ -214,6 +217,31 @@ class RemoteEngine(HttpClient):
         """Why it was decided so."""
         return self._call("GET", f"/v1/decisions/{quote(decision_id)}/explain", Explanation)
 
+    def explain_to_person(self, decision_id: str) -> PersonalExplanation:
+        """Why it was decided so, in words for the person."""
+        path = f"/v1/decisions/{quote(decision_id)}/explain?for=person"
+        return self._call("GET", path, PersonalExplanation)
+
+    def why(
+        self,
+        individual_id: str,
+        experience_id: str | None = None,
+        *,
+        placement_id: str | None = None,
+        limit: int = 10,
+        before: str | None = None,
+    ) -> DecisionPage:
+        """A person's newest decisions; with an experience, what became of it in each."""
+        asked = {
+            "individual": individual_id,
+            "experience": experience_id,
+            "placement": placement_id,
+            "limit": limit,
+            "before": before,
+        }
+        query = urlencode({name: value for name, value in asked.items() if value is not None})
+        return self._call("GET", f"/v1/decisions?{query}", DecisionPage)
+
     def replay(self, decision_id: str) -> Replay:
         """Recompute a decision."""
         return self._call("GET", f"/v1/decisions/{quote(decision_id)}/replay", Replay)
@@ -233,6 +261,15 @@ class RemoteEngine(HttpClient):
         """Whose the events of these senders are, and from when on."""
         asked = OwnersRequest(senders=list(senders))
         return self._call("POST", "/v1/interactions/owners", list[list[Tenure]], asked)
+
+    def begin_batch(self, request: BatchRequest) -> Batch:
+        """Begin decisions for everybody, or find them begun."""
+        return self._call("POST", "/v1/batches", Batch, request)
+
+    def batch_page(self, batch_id: str, after: int = 0, limit: int = 100) -> BatchPage:
+        """Decide for the next people of a batch; asked again, it answers the same."""
+        path = f"/v1/batches/{quote(batch_id, safe='')}/page?after={after}&limit={limit}"
+        return self._call("POST", path, BatchPage)
 
     def audience(
         self,

@@ -273,6 +273,34 @@ def _training(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     audience.add_argument("--json", action="store_true", help="everything, as JSON")
     _where(audience)
     audience.set_defaults(run=_lazy("versions", "audience"))
+    batch = commands.add_parser("batch", help="decide a placement for everybody: a mailing")
+    batch.add_argument("placement", metavar="PLACEMENT")
+    batch.add_argument(
+        "--id",
+        required=True,
+        metavar="ID",
+        help="the batch's name: once begun, always the same decisions",
+    )
+    batch.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="where decisions go, a line of JSON each",
+    )
+    batch.add_argument(
+        "--count", type=int, metavar="N", help="items in each (default: as declared)"
+    )
+    batch.add_argument("--context", metavar="JSON", help="what is known of the moment")
+    batch.add_argument(
+        "--page",
+        type=int,
+        default=100,
+        metavar="N",
+        help="people a request, at most 500 (default 100)",
+    )
+    _where(batch)
+    batch.set_defaults(run=_lazy("batching", "batch"))
 
 
 def _proving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -308,6 +336,7 @@ def _proving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         ranking.set_defaults(run=_lazy("proving", f"prove_{name}"))
     _proving_affinity(proofs)
     _proving_shops(proofs)
+    _proving_policies(proofs)
     calibration = proofs.add_parser("calibration", help="a person's own mix, and what it costs")
     calibration.add_argument(
         "path", type=Path, metavar="PATH", help="folder such as ml-1m, as for movielens"
@@ -322,7 +351,7 @@ def _proving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "name",
         choices=[
             *("ingest", "decide", "start", "memory", "recommend", "train", "audience"),
-            *("search", "all"),
+            *("search", "policies", "all"),
         ],
     )
     bench.add_argument("--json", action="store_true", help="one line of JSON on stdout")
@@ -333,10 +362,30 @@ def _proving_affinity(proofs: argparse._SubParsersAction[argparse.ArgumentParser
     affinity = proofs.add_parser("affinity", help="estimated tastes beside the true ones")
     affinity.add_argument("--seeds", type=int, default=5, metavar="N", help="worlds (default 5)")
     affinity.add_argument(
-        "--people", type=int, default=150, metavar="N", help="newcomers a world (default 150)"
+        "--people", type=int, default=70, metavar="N", help="newcomers a world (default 70)"
     )
     affinity.add_argument("--json", action="store_true", help="one line of JSON on stdout")
     affinity.set_defaults(run=_lazy("proving", "prove_affinity"))
+
+
+def _proving_policies(proofs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    upworthy = proofs.add_parser("upworthy", help="policies on real randomised headline tests")
+    upworthy.add_argument("path", type=Path, metavar="PATH", help="folder such as upworthy")
+    upworthy.add_argument(
+        "--replays", type=int, default=5, metavar="N", help="of each test (default 5)"
+    )
+    upworthy.add_argument("--json", action="store_true", help="one line of JSON on stdout")
+    upworthy.set_defaults(run=_lazy("proving", "prove_upworthy"))
+    other = proofs.add_parser("off-policy", help="another policy's worth from the engine's log")
+    for name, default, words in (
+        ("--decisions", 8000, "in the log"),
+        ("--runs", 400, "logs drawn"),
+    ):
+        other.add_argument(
+            name, type=int, default=default, metavar="N", help=f"{words} (default {default})"
+        )
+    other.add_argument("--json", action="store_true", help="one line of JSON on stdout")
+    other.set_defaults(run=_lazy("proving", "prove_off_policy"))
 
 
 def _proving_shops(proofs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -224,3 +224,82 @@ class OutcomeView(msgspec.Struct, frozen=True, kw_only=True):
     action: str
     event: str
     message_id: str
+
+
+class PersonalExplanation(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision in words for the person whom it was made for: from what they did themselves, and how to change it.
+
+    Holds no money and no name that only the operator gives; ``change`` are the ways to have it otherwise.
+    """
+
+    decision_id: str
+    lines: list[str]
+    change: list[str]
+
+
+class Counterfactual(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What would have had to be otherwise for an experience: found, and checked, by deciding again.
+
+    ``kind``: ``value``, ``lever`` or ``price`` (with it, the experience is the best by expectation), ``nothing`` (it is
+    anyway, once no filter takes it out), or a filter's name (with it, that filter lets the experience through).
+    ``value`` is the figure, ``at`` the moment (ISO 8601, UTC); ``unless_filtered``: it holds once no filter takes the
+    experience out. ``verified``: deciding again bore it out; where it did not, ``words`` say that nothing would do.
+    """
+
+    kind: str
+    words: str
+    value: float | None = None
+    at: str | None = None
+    unless_filtered: bool = False
+    verified: bool = False
+
+
+# What became of an experience in a decision.
+Fate = Literal["chosen", "candidate", "filtered", "elsewhere", "unknown", "failed", "unrecorded"]
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one experience in one decision.
+
+    ``fate``: ``chosen``; a ``candidate`` that was not drawn; ``filtered`` by ``filter``; ``elsewhere``: not declared
+    for the placement; ``unknown``: there was no such experience then; ``failed``: the decision fell back to silence;
+    ``unrecorded``: the inputs are no longer kept, and the record does not name it.
+    ``gap`` is what it was short of the best by expectation, ``best``, in money (0: it was the best). ``recomputed``:
+    read from the decision computed again; else from the record alone, without counterfactuals.
+    """
+
+    experience_id: str
+    fate: Fate
+    words: str
+    probability: float | None = None
+    priority: float | None = None
+    gap: float | None = None
+    best: str | None = None
+    filter: str | None = None
+    filtered: list[Filtered] = []
+    counterfactuals: list[Counterfactual] = []
+    recomputed: bool = False
+
+
+class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
+    """One decision in a list: what was drawn, where and when; ``asked`` is the experience that was asked about."""
+
+    decision_id: str
+    at: str
+    placement_id: str
+    experience_id: str
+    probability: float
+    candidates: int
+    filters: dict[str, int]
+    reasons: list[str]
+    explored: bool
+    failed: str = ""
+    asked: Standing | None = None
+
+
+class DecisionPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's decisions, newest first; ``before`` goes on to the older ones, and is null at the end."""
+
+    individual_id: str
+    decisions: list[DecisionView]
+    before: str | None = None

@@ -14,6 +14,8 @@ Stage = Literal["new", "known", "engaged", "customer", "repeat"]
 Channel = Literal["web", "app", "email", "push", "sms", "webhook"]
 # Channels on which the person came to us: allowed while consent is unknown. All others need it.
 ONSITE_CHANNELS = frozenset({"web", "app"})
+# The bounds of the operator's multiplier of value.
+LEVER_MIN, LEVER_MAX = 0.1, 10.0
 
 
 class Eligibility(

@@ -190,8 +190,13 @@ class Store(Protocol):
         """The decisions already made for this request id, in the order they were made."""
         ...
 
-    def decisions_of(self, individual_id: str, limit: int = 50) -> list[DecisionRecord]:
-        """An individual's newest decisions, newest first."""
+    def decisions_of(
+        self, individual_id: str, limit: int = 50, before: str | None = None
+    ) -> list[DecisionRecord]:
+        """An individual's newest decisions, newest first; with ``before`` only those older than that decision.
+
+        Older is by time, then by the order of the commits. Before a decision that is not there, there is nothing.
+        """
         ...
 
     def unlearnt_decisions(self, since_us: int) -> Iterator[DecisionRecord]:

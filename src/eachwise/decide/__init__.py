@@ -1,5 +1,6 @@
 """Deciding: what to do for one individual now, nothing included. A pure function of the situation."""
 
+from eachwise.decide.counterfactual import counterfactuals
 from eachwise.decide.decider import decide
 from eachwise.decide.explain import Comparison, compare, explain
 from eachwise.decide.exposures import earlier_exposures, history_needed
@@ -7,8 +8,9 @@ from eachwise.decide.items import admitted, conflicts_of, firmly_against, shown_
 from eachwise.decide.layout import ByValue, Layout, Select, by_value, layout
 from eachwise.decide.plan import Plan, Priors, plan, with_model
 from eachwise.decide.policies import POLICIES
-from eachwise.decide.safely import decide_safely
+from eachwise.decide.safely import decide_safely, failed_by
 from eachwise.decide.situation import Choice, Situation
+from eachwise.decide.standing import standing_elsewhere, standing_of, standing_recorded
 from eachwise.decide.sticky import still_stands
 
 __all__ = [
@@ -25,15 +27,20 @@ __all__ = [
     "by_value",
     "compare",
     "conflicts_of",
+    "counterfactuals",
     "decide",
     "decide_safely",
     "earlier_exposures",
     "explain",
+    "failed_by",
     "firmly_against",
     "history_needed",
     "layout",
     "plan",
     "shown_item",
+    "standing_elsewhere",
+    "standing_of",
+    "standing_recorded",
     "still_stands",
     "with_model",
 ]

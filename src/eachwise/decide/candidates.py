@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import overload
 
@@ -53,16 +54,43 @@ class Candidates(Sequence[Candidate]):
         second, first = np.partition(self._priorities, -2)[-2:]
         return float(first - second)
 
+    @property
+    def best(self) -> str:
+        """The best by expectation; of several the first in id order, silence last."""
+        return self._name(int(np.argmax(self._priorities)))
+
+    def behind(self, experience_id: str) -> float | None:
+        """The money that one is short of the best by expectation (0: it is the best); None where it is no candidate."""
+        row = self._row(experience_id)
+        if row is None:
+            return None
+        return float(self._priorities.max() - self._priorities[row])
+
+    def named(self, experience_id: str) -> Candidate | None:
+        """One candidate; None where it is none."""
+        row = self._row(experience_id)
+        return None if row is None else self._spelt(row)
+
     def leading(self, count: int, chosen: str) -> list[Candidate]:
         """The first ``count``, and the chosen one where it is not among them."""
         row = len(self._ids) if chosen == SILENCE else self._ids.index(chosen)
         rows = self._order[:count]
         return [self._spelt(each) for each in (rows if row in rows else [*rows, row])]
 
+    def _row(self, experience_id: str) -> int | None:
+        if experience_id == SILENCE:
+            return len(self._ids)
+        place = bisect_left(self._ids, experience_id)
+        here = place < len(self._ids) and self._ids[place] == experience_id
+        return place if here else None
+
+    def _name(self, row: int) -> str:
+        return SILENCE if row == len(self._ids) else self._ids[row]
+
     def _spelt(self, row: int) -> Candidate:
         silent = row == len(self._ids)
         return Candidate(
-            experience_id=SILENCE if silent else self._ids[row],
+            experience_id=self._name(row),
             priority=float(self._priorities[row]),
             probability=float(self._probabilities[row]),
             factors=Factors() if silent else self._worth.factors(row),

@@ -23,7 +23,7 @@ from eachwise.decide.exposures import counted, exposures
 from eachwise.decide.features import moving_features, named
 from eachwise.decide.items import Screen, screen, shown_items
 from eachwise.decide.policies import Scored, bounded, policy_named
-from eachwise.decide.propensity import Score, plain_scores, sampled, score
+from eachwise.decide.propensity import Score, logit, plain_scores, sampled, score
 from eachwise.decide.reasons import reasons_shown, reasons_silent
 from eachwise.decide.situation import Choice, Situation
 from eachwise.maths.draws import choose, sample
@@ -33,7 +33,7 @@ _DRAWS_STREAM, _ACTION_STREAM = 1, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Field:
+class Field:
     """The candidates that compete, silence last. ``rows`` (K,) their rows in the layout, ``moving`` (rows, D)."""
 
     rows: Ints
@@ -59,7 +59,8 @@ def decide(situation: Situation) -> Choice:
     )
     if not passed:
         return _nothing(filtered, counts)
-    field = _compete(situation, np.array(passed, dtype=np.int64), shown, screened)
+    moving, recent = features_of(situation, shown, screened)
+    field = compete(situation, np.array(passed, dtype=np.int64), moving, recent)
     drawn = sample(field.probabilities, situation.seed, _ACTION_STREAM)
     explored = bool(field.priorities[drawn] < field.priorities.max())
     if drawn == len(passed):
@@ -84,12 +85,12 @@ def decide(situation: Situation) -> Choice:
     )
 
 
-def _compete(situation: Situation, rows: Ints, shown: list[Exposed], screened: Screen) -> _Field:
-    """Score the candidates in these rows and let the policy give each, and silence, its probability."""
-    plan, settings = situation.plan, situation.settings
-    layout = plan.layout
-    moving, recent = moving_features(
-        layout,
+def features_of(
+    situation: Situation, shown: list[Exposed], screened: Screen
+) -> tuple[Floats, Floats]:
+    """((K, D), (K,)): the moving features of all experiences of the layout, and each one's recent exposures."""
+    return moving_features(
+        situation.plan.layout,
         now_us=situation.now_us,
         affinity=situation.affinity,
         engagement=situation.engagement,
@@ -97,6 +98,15 @@ def _compete(situation: Situation, rows: Ints, shown: list[Exposed], screened: S
         best_scores=screened.best,
         showable_scores=situation.scores[screened.allowed],
     )
+
+
+def compete(situation: Situation, rows: Ints, moving: Floats, recent: Floats) -> Field:
+    """Score the candidates in these rows and let the policy give each, and silence, its probability.
+
+    ``moving`` (all, D) and ``recent`` (all,) are of every experience of the layout, as ``moving_features`` gives them.
+    """
+    plan, settings = situation.plan, situation.settings
+    layout = plan.layout
     takeup = score(plan.takeup, moving)
     worth = _worth(situation, rows, takeup.probability[rows], moving[rows], recent[rows])
     expected = priorities(worth, worth.p_takeup)
@@ -113,7 +123,7 @@ def _compete(situation: Situation, rows: Ints, shown: list[Exposed], screened: S
         situation.explored,
         settings,
     )
-    return _Field(
+    return Field(
         rows=rows, moving=moving, worth=worth, priorities=expected, probabilities=probabilities
     )
 
@@ -162,11 +172,11 @@ def _sampled(
     """(M, K + 1): priorities under M joint draws that the seed picks among the model's; silence is 0 in each."""
     head, settings = situation.plan.takeup, situation.settings
     chosen = choose(len(head.fixed_draws), settings.thompson_draws, situation.seed, _DRAWS_STREAM)
-    drawn = sampled(head, moving, takeup.mean, chosen, settings.thompson_scale)
+    drawn = sampled(head, moving, logit(takeup.probability), chosen, settings.thompson_scale)
     return priorities(worth, drawn if len(rows) == len(drawn[0]) else drawn[:, rows])
 
 
-def _candidates(situation: Situation, field: _Field) -> Candidates:
+def _candidates(situation: Situation, field: Field) -> Candidates:
     """Every candidate of the field, in order."""
     experiences = situation.plan.layout.experiences
     ids = [experiences[row].experience_id for row in field.rows.tolist()]

@@ -8,7 +8,7 @@ from typing import Any
 
 from eachwise.contracts.experience import Eligibility, Experience
 from eachwise.decide.facts import Facts
-from eachwise.decide.layout import Ruled
+from eachwise.decide.ruled import Ruled
 from eachwise.decide.situation import Situation
 from eachwise.decide.zones import local_time
 
@@ -76,13 +76,10 @@ def moment_words(time_us: int) -> str:
 
 
 def _unmet(ruled: Ruled, facts: Facts, experiences: Sequence[Experience]) -> Verdicts:
-    """The experiences whose rule does not hold; asked once where it does not ask for the experience."""
+    """The experiences whose rule does not hold; it cannot tell them apart, so one answer stands for all."""
     if ruled.rule is None:
         return dict.fromkeys(ruled.rows, ruled.fault)
-    if any(path[0] == "experience" for path in ruled.rule.names):
-        reasons = {row: ruled.rule.unmet(facts.about(experiences[row])) for row in ruled.rows}
-        return {row: reason for row, reason in reasons.items() if reason}
-    reason = ruled.rule.unmet(facts.lookup)
+    reason = ruled.rule.unmet(facts.about(experiences[ruled.rows[0]]))
     return dict.fromkeys(ruled.rows, reason) if reason else {}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from eachwise.contracts.catalog import Item
 from eachwise.contracts.experience import Experience
+from eachwise.decide.ruled import experience_value
 from eachwise.decide.situation import Situation
 from eachwise.decide.zones import local_time
 from eachwise.rules import WEEKDAYS, Lookup, Path
@@ -34,7 +35,7 @@ class Facts:
 
         def lookup(path: Path) -> object:
             return (
-                _of_experience(experience, path) if path[0] == "experience" else self.lookup(path)
+                experience_value(experience, path) if path[0] == "experience" else self.lookup(path)
             )
 
         return lookup
@@ -130,20 +131,6 @@ def _item(situation: Situation, path: Path) -> object:
 def _placement(situation: Situation, path: Path) -> object:
     placement = situation.plan.layout.placement
     return placement.channel if path[1] == "channel" else placement.placement_id
-
-
-def _of_experience(experience: Experience, path: Path) -> object:
-    if path[1] == "attributes":
-        return experience.attributes.get(path[2])
-    figures: dict[str, object] = {
-        "id": experience.experience_id,
-        "group": experience.group or None,
-        "kind": experience.kind,
-        "value": experience.value,
-        "margin": experience.margin,
-        "cost": experience.cost,
-    }
-    return figures[path[1]]
 
 
 _ROOTS: Mapping[str, Callable[[Situation, Path], Any]] = {

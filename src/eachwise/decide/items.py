@@ -98,7 +98,7 @@ def firmly_against(affinity: AffinityVectors, upper_bound: float) -> Bools:
 
     Firm: general + 1.96·sd (or ``upper``) < ``upper_bound`` (log-odds) with an evidence of at least 10 items.
     """
-    firm = _upper(affinity) < upper_bound
+    firm = upper_bounds(affinity) < upper_bound
     firm &= affinity.evidence >= CONFLICT_EVIDENCE_MIN
     firm |= affinity.declared < 0
     return np.asarray(firm)
@@ -155,7 +155,7 @@ def _best(situation: Situation, allowed: Bools) -> Floats:
     return found
 
 
-def _upper(affinity: AffinityVectors) -> Floats:
+def upper_bounds(affinity: AffinityVectors) -> Floats:
     """The upper 95 % bound of the general affinity."""
     if affinity.upper is not None:
         return affinity.upper
@@ -166,7 +166,7 @@ def _why(affinity: AffinityVectors, column: int, bound: float) -> str:
     """Why a value of the catalogue is in conflict, in words."""
     if affinity.declared[column] < 0:
         return "the person declared against it"
-    upper = _upper(affinity)[column]
+    upper = upper_bounds(affinity)[column]
     return f"the person firmly avoids it (log-odds at most {upper:.2f}, limit {bound:.2f})"
 
 

@@ -17,9 +17,9 @@ from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.experience import SILENCE, Eligibility, Experience, Placement
 from eachwise.decide.caps import Caps, prepared_caps
 from eachwise.decide.names import fixed_features, moving_names
+from eachwise.decide.ruled import Ruled, prepared_rules
 from eachwise.decide.zones import Quiet, quiet_hours
 from eachwise.maths.times import parse_time_us
-from eachwise.rules import ELIGIBILITY, Rule, rule
 
 # Which items a query selects, over the catalogue's rows: (N,) bools.
 Select = Callable[[ItemQuery], Bools]
@@ -32,14 +32,6 @@ class ByValue(NamedTuple):
 
     rows: Ints
     start: Ints
-
-
-class Ruled(NamedTuple):
-    """One rule and the experiences that have it; without a rule ``fault`` says why it cannot be read."""
-
-    rule: Rule | None
-    fault: str
-    rows: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +61,7 @@ class Layout:
     value, margin, lever, cost: (K,) as declared
     hard:               (K,) whether it is never shown for the sake of learning
     dated, guarded:     rows of the experiences with a start or end, with an eligibility besides its rule
-    ruled:              each rule of eligibility with the experiences that it stands for
+    ruled:              the rules of eligibility, each with experiences that it cannot tell apart
     caps:               the frequency caps by what they count
     group_of:           experience id → group, of all experiences that belong to one, elsewhere too
     quiet:              the hours in which nothing is shown
@@ -146,12 +138,7 @@ def layout(
     facets = sorted({_facet(value) for about in abouts for value in about})
     moving = moving_names(facets, kinds)
     moving_index = {name: column for column, name in enumerate(moving)}
-    by_row = tuple(
-        fixed_features(
-            each.experience_id, each.kind, placement.placement_id, placement.channel, about
-        )
-        for each, about in zip(ordered, abouts, strict=True)
-    )
+    by_row = _fixed_by_row(placement, ordered, abouts)
     fixed = tuple(dict.fromkeys(name for features in by_row for name in features))
     value_rows, value_start = turned or by_value(catalog)
     return Layout(
@@ -168,11 +155,9 @@ def layout(
         cost=np.array([each.cost for each in ordered], dtype=np.float64),
         dated=tuple(k for k, each in enumerate(ordered) if each.starts_at or each.ends_at),
         guarded=tuple(k for k, each in enumerate(ordered) if _guarded(each.eligibility)),
-        ruled=_ruled(ordered),
+        ruled=prepared_rules(ordered),
         caps=prepared_caps(placement, ordered),
-        group_of={each.experience_id: each.group for each in ordered if each.group}
-        if groups is None
-        else groups,
+        group_of=_groups(ordered) if groups is None else groups,
         quiet=quiet_hours(placement.quiet_hours),
         hard=np.array([each.risk == "hard" for each in ordered], dtype=bool),
         querying=np.array([each.items is not None for each in ordered], dtype=bool),
@@ -190,13 +175,7 @@ def layout(
         fixed=fixed,
         fixed_matrix=_fixed_matrix(by_row, fixed),
         fixed_by_row=by_row,
-        hour_columns=np.array(
-            [
-                [moving_index[f"hour_{part}:{each.kind}"] for part in ("sin", "cos")]
-                for each in ordered
-            ],
-            dtype=np.int64,
-        ).reshape(-1, 2),
+        hour_columns=_hour_columns(ordered, moving_index),
     )
 
 
@@ -267,6 +246,20 @@ def _about_arrays(
     )
 
 
+def _groups(experiences: Sequence[Experience]) -> dict[str, str]:
+    """Experience id → group, of those that belong to one."""
+    return {each.experience_id: each.group for each in experiences if each.group}
+
+
+def _hour_columns(experiences: Sequence[Experience], moving_index: Mapping[str, int]) -> Ints:
+    """(K, 2): the columns of the time of day of each experience's kind."""
+    columns = [
+        [moving_index[f"hour_{part}:{each.kind}"] for part in ("sin", "cos")]
+        for each in experiences
+    ]
+    return np.array(columns, dtype=np.int64).reshape(-1, 2)
+
+
 def _guarded(eligibility: Eligibility) -> bool:
     """Whether anything but a rule is asked for."""
     return bool(
@@ -275,21 +268,6 @@ def _guarded(eligibility: Eligibility) -> bool:
         or eligibility.traits
         or eligibility.context
     )
-
-
-def _ruled(experiences: Sequence[Experience]) -> tuple[Ruled, ...]:
-    """Each rule once. Rules are checked when they are written; one that the language has outgrown fails closed."""
-    rows: dict[str, list[int]] = {}
-    for row, each in enumerate(experiences):
-        if each.eligibility.when.strip():
-            rows.setdefault(each.eligibility.when, []).append(row)
-    found = []
-    for text, bound in rows.items():
-        try:
-            found.append(Ruled(rule(text, ELIGIBILITY), "", tuple(bound)))
-        except InvalidInput as error:
-            found.append(Ruled(None, f"the rule cannot be read: {error}", tuple(bound)))
-    return tuple(found)
 
 
 def _run_starts(keys: Ints) -> Ints:
@@ -320,6 +298,18 @@ def by_value(catalog: CatalogIndex) -> ByValue:
     start = np.zeros(len(catalog.values) + 1, dtype=np.int64)
     np.cumsum(counts, out=start[1:])
     return ByValue(rows[order].astype(np.int64), start)
+
+
+def _fixed_by_row(
+    placement: Placement, experiences: Sequence[Experience], abouts: Sequence[Sequence[str]]
+) -> tuple[dict[str, float], ...]:
+    """The fixed features of each experience by name."""
+    return tuple(
+        fixed_features(
+            each.experience_id, each.kind, placement.placement_id, placement.channel, about
+        )
+        for each, about in zip(experiences, abouts, strict=True)
+    )
 
 
 def _fixed_matrix(by_row: Sequence[Mapping[str, float]], fixed: Sequence[str]) -> Floats:

@@ -49,8 +49,10 @@ def sampled(
 ) -> Floats:
     """(M, K): P(outcome) under M joint draws of the weights, σ(m + α xᵀw), w ~ N(0, Σ).
 
-    ``chosen`` are the rows of the stored draws, ``scale`` is α. What a draw moves in all candidates alike is taken out:
-    it does not help to choose among them, and doubt about the general level is no reason to be silent.
+    ``mean`` (K,) is where the draws are centred: the logit of the expected probability, so that what is best without
+    any spread is what is best by expectation. ``chosen`` are the rows of the stored draws, ``scale`` is α. What a draw
+    moves in all candidates alike is taken out: it does not help to choose among them, and doubt about the general level
+    is no reason to be silent.
     """
     rows = list(chosen)
     logits = serial_matmul(head.moving_draws[rows], moving.T)
@@ -59,6 +61,11 @@ def sampled(
     logits *= scale
     logits += mean
     return sigmoid(logits)
+
+
+def logit(probabilities: Floats) -> Floats:
+    """ln(p / (1 − p)), element by element, of probabilities inside (0, 1)."""
+    return np.asarray(np.log(probabilities) - np.log1p(-probabilities))
 
 
 def sigmoid(logits: Floats) -> Floats:

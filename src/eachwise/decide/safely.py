@@ -26,7 +26,7 @@ def decide_safely(situation: Situation) -> Choice:
         choice = decide(situation)
         failed = "; ".join(breaches(situation, choice))
     except Exception as error:
-        return _silence(f"{type(error).__name__}: {error}")
+        return failed_by(error)
     return _silence(failed) if failed else choice
 
 
@@ -73,6 +73,11 @@ def _item_breaches(situation: Situation, choice: Choice) -> Iterator[str]:
             yield f"item {item.item_id} is shown and the person hid it"
         if against and not against.isdisjoint(values_of(item.attributes)):
             yield f"item {item.item_id} is shown and the person declared against it"
+
+
+def failed_by(error: Exception) -> Choice:
+    """Silence, since something went wrong on the way to the decision."""
+    return _silence(f"{type(error).__name__}: {error}")
 
 
 def _silence(failed: str) -> Choice:

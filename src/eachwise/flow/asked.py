@@ -1,12 +1,16 @@
-"""Whom a request names: checked, and resolved to an individual."""
+"""Whom and what a request names: checked, and resolved to an individual."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from eachwise.contracts.decision import DecideRequest, DecisionRecord
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.events import Event
 from eachwise.identity import NOBODY, Directory, is_typed
+
+PLACEMENTS_MAX = 20
+ITEMS_MAX = 200
 
 
 class Asked(Protocol):
@@ -60,3 +64,35 @@ def individual_of(asked: Asked, directory: Directory, now_us: int) -> str:
         sent = asked.user_id or asked.anonymous_id
         raise InvalidInput(f"{field}: {sent!r} names nobody (a blocked value)", field=field)
     return person
+
+
+def check_decide(request: DecideRequest) -> None:
+    """Raise ``InvalidInput`` for a request without identity, or with too many placements or items."""
+    check_named(request)
+    if not 1 <= len(request.placements) <= PLACEMENTS_MAX:
+        raise InvalidInput(f"placements: name 1 to {PLACEMENTS_MAX} placements", field="placements")
+    if request.count is not None and not 1 <= request.count <= ITEMS_MAX:
+        raise InvalidInput(f"count: must be from 1 to {ITEMS_MAX}", field="count")
+
+
+def in_order(request: DecideRequest, made: list[DecisionRecord]) -> list[DecisionRecord]:
+    """The decisions made for a request, in the order it asks now; they must be for the same placements."""
+    known = [record.inputs.placement_id for record in made]
+    if sorted(known) != sorted(request.placements):
+        raise InvalidInput(
+            f"request_id: {request.request_id!r} was used for other placements ({', '.join(known)}); "
+            "a new request needs a new one",
+            field="request_id",
+        )
+    left = list(made)
+    return [
+        left.pop(next(n for n, record in enumerate(left) if record.inputs.placement_id == wanted))
+        for wanted in request.placements
+    ]
+
+
+def asked_as(request: DecideRequest) -> list[str]:
+    """The typed identifiers that a request names."""
+    named = [f"user:{request.user_id}"] if request.user_id else []
+    named += [f"anon:{request.anonymous_id}"] if request.anonymous_id else []
+    return [*named, request.individual_id] if request.individual_id else named

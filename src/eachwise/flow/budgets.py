@@ -80,24 +80,34 @@ class Budgets:
             total += price
         return total
 
+    def tightest(self, experience: Experience) -> tuple[Budget, float]:
+        """The budget of which the smallest share is left, and what is left of it, in units."""
+        now_us = self._clock.now_us()
+        left = [
+            (budget, max(budget.limit - self._used(experience, budget, now_us), 0.0))
+            for budget in experience.budgets
+        ]
+        return min(left, key=lambda each: each[1] / each[0].limit)
+
     # -- what becomes of it --------------------------------------------------------------------------------
 
+    def charge(self, record: DecisionRecord) -> None:
+        """Use what a decision uses, at once: the next one finds that much less."""
+        experience = self._budgeted(record)
+        if experience is None:
+            return
+        chosen = next(each for each in record.leading if each.experience_id == record.experience_id)
+        factors = chosen.factors
+        rate = self._rates.get(experience.experience_id, factors.p_takeup)
+        self._rates[experience.experience_id] = rate + _RATE_SHARE * (factors.p_takeup - rate)
+        worth = chosen.priority + factors.price
+        self._charge_exposure(self._decided, experience, record, 1.0, worth)
+
     def decided(self, records: Iterable[DecisionRecord]) -> dict[str, bytes | None]:
-        """Charge what decisions use; returns the statistic that must be written with them, if any."""
-        changed = False
-        for record in records:
-            experience = self._budgeted(record)
-            if experience is None:
-                continue
-            chosen = next(
-                each for each in record.leading if each.experience_id == record.experience_id
-            )
-            factors = chosen.factors
-            rate = self._rates.get(experience.experience_id, factors.p_takeup)
-            self._rates[experience.experience_id] = rate + _RATE_SHARE * (factors.p_takeup - rate)
-            worth = chosen.priority + factors.price
-            changed |= self._charge_exposure(self._decided, experience, record, 1.0, worth)
-        return {DECIDED: _encode(self._decided)} if changed else {}
+        """The statistic that must be written with these decisions, if they use a budget."""
+        if all(self._budgeted(record) is None for record in records):
+            return {}
+        return {DECIDED: _encode(self._decided)}
 
     def refused(self, records: Iterable[DecisionRecord]) -> None:
         """Decisions that could not be written use nothing."""
@@ -158,9 +168,8 @@ class Budgets:
         record: DecisionRecord,
         units: float,
         worth: float,
-    ) -> bool:
-        """Use (or give back) one exposure of the budgets that exposures use; whether there is any."""
-        changed = False
+    ) -> None:
+        """Use (or give back) one exposure of the budgets that exposures use."""
         for budget in experience.budgets:
             if budget.unit == "takeups":
                 continue
@@ -169,8 +178,6 @@ class Budgets:
             worth_unit = worth / each if each else 0.0
             at_us = record.inputs.now_us
             charge(spent, budget, units * each, worth_unit, _ends_us(experience), at_us)
-            changed = True
-        return changed
 
     def _spent(self, experience: Experience, budget: Budget) -> Spent:
         """Where a budget's price stands: in the ledger in which it is used."""

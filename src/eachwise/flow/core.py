@@ -24,8 +24,10 @@ from eachwise.contracts.individual import Individual, Profile
 from eachwise.contracts.ports import Clock, ImportKind, ImportProgress, Store
 from eachwise.contracts.search import SearchIndex
 from eachwise.contracts.training import ModelView
+from eachwise.decide import Situation
 from eachwise.events import check_names, parse_batch
 from eachwise.flow.audience import Audiences
+from eachwise.flow.batch import Batching
 from eachwise.flow.decide import Deciding
 from eachwise.flow.disown import NotMe, not_me_event
 from eachwise.flow.drive import Flow
@@ -37,6 +39,7 @@ from eachwise.flow.state import State
 from eachwise.flow.trained import MODEL as TRAINED
 from eachwise.flow.trained import NEWEST_KEPT, only_trained
 from eachwise.flow.training import Extracting
+from eachwise.flow.why import Asking
 from eachwise.identity import is_typed
 from eachwise.learn import MODEL as PROPENSITY
 from eachwise.maths.decay import MICROSECONDS
@@ -84,6 +87,14 @@ class Core:
             executor=executor,
         )
         self._wire_answers(search_index)
+        self.asking = Asking(
+            store=store,
+            people=self.people,
+            directory=self._directory,
+            catalogue=self.catalogue,
+            reading=self._reading,
+            replaying=self._deciding.replaying,
+        )
         self._checkpointed_at_us = clock.now_us()
         self._pruned_at_us: int | None = None
         self._unnamed = 0
@@ -110,6 +121,15 @@ class Core:
             trained=self.trained,
             history=self._ingest.contacts_since,
             budgets=self.budgets,
+        )
+        self.batching = Batching(
+            store=store,
+            clock=clock,
+            people=self.people,
+            catalogue=self.catalogue,
+            budgets=self.budgets,
+            deciding=self._deciding,
+            executor=self._executor,
         )
         self.recommending = Recommending(
             clock=clock,
@@ -284,6 +304,10 @@ class Core:
         """A decision's record."""
         return self._reading.decision(decision_id)
 
+    def situation(self, decision_id: str) -> Situation:
+        """What a decision was made from, with the versions that its record names."""
+        return self._deciding.replaying.situation(self._reading.decision(decision_id).inputs)
+
     def explain(self, decision_id: str) -> Explanation:
         """A decision in words."""
         return self._reading.explain(decision_id)
@@ -326,7 +350,7 @@ class Core:
         yield from self._ingest.checkpoint()
 
     def rollback(self, name: str, to: int) -> Flow[ModelView]:
-        """Publish an older version of a model (``trained``, ``propensity``) once more, as the newest; 0: nothing learnt.
+        """Publish an older version of ``trained`` or ``propensity`` once more, as the newest; 0: nothing learnt.
 
         Raises ``InvalidInput`` for another model, ``NotFound`` where that version is not kept.
         """

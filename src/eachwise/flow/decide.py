@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from eachwise.contracts.decision import (
+    Candidate,
     Decided,
     DecideRequest,
     DecideResponse,
@@ -15,13 +17,20 @@ from eachwise.contracts.decision import (
     Replay,
     Reservation,
 )
-from eachwise.contracts.errors import InvalidInput
+from eachwise.contracts.errors import EachwiseError
 from eachwise.contracts.experience import SILENCE
 from eachwise.contracts.individual import Contact, Individual
 from eachwise.contracts.learning import ModelVersion
 from eachwise.contracts.ports import Clock, Commit, Store
-from eachwise.decide import Choice, Plan, earlier_exposures, history_needed, still_stands
-from eachwise.flow.asked import check_named, individual_of
+from eachwise.decide import (
+    Choice,
+    Plan,
+    earlier_exposures,
+    failed_by,
+    history_needed,
+    still_stands,
+)
+from eachwise.flow.asked import asked_as, check_decide, in_order, individual_of
 from eachwise.flow.budgets import Budgets
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.compose import Look, Versions, choose, look, situation_of
@@ -41,11 +50,10 @@ from eachwise.maths.decay import MICROSECONDS
 from eachwise.maths.hashing import stable_hash
 from eachwise.settings import Settings
 
-PLACEMENTS_MAX = 20
-ITEMS_MAX = 200
 # A visit's decision is looked for among so many of the person's newest.
 _VISIT_DECISIONS = 20
 _encode = msgspec.msgpack.Encoder().encode
+_log = logging.getLogger(__name__)
 
 # A person's contacts after a time, from the log.
 History = Callable[[str, int], list[Contact]]
@@ -128,26 +136,25 @@ class Deciding:
         Raises ``InvalidInput`` for a request without identity or placements, or whose ``request_id`` was used for
         other placements; ``NotFound`` for an unknown placement.
         """
-        _check(request)
+        check_decide(request)
         individual_id = individual_of(request, self._directory, self._clock.now_us())
         if request.request_id is not None:
             made = self._store.decisions_of_request(individual_id, request.request_id)
             if made:
-                again = [self._answer(record) for record in _in_order(request, made)]
+                again = [self.answer(record) for record in in_order(request, made)]
                 return DecideResponse(individual_id=individual_id, decisions=again)
         for placement_id in request.placements:
             self._catalogue.offers.placement(placement_id)
-        records, new = self._page(request, individual_id)
+        records, new = self.page(request, individual_id)
         if new:
-            yield from self._log(individual_id, new)
+            yield from self.log(new)
         return DecideResponse(
-            individual_id=individual_id, decisions=[self._answer(record) for record in records]
+            individual_id=individual_id, decisions=[self.answer(record) for record in records]
         )
 
-    def _log(self, individual_id: str, records: list[DecisionRecord]) -> Flow[None]:
+    def log(self, records: list[DecisionRecord]) -> Flow[None]:
         """Make the records durable, and wait for their outcomes; without that their places are free again."""
-        state = self._people.find(individual_id)
-        people = [people_of(record, state) for record in records]
+        people = [people_of(record, self._people.find(record.individual_id)) for record in records]
         commit = Commit(
             decisions=records,
             model_uses=self._new_uses(records),
@@ -157,7 +164,7 @@ class Deciding:
             yield self._store.commit(commit)
         except Exception:
             for record in records:
-                self._people.release(individual_id, record.decision_id)
+                self._people.release(record.individual_id, record.decision_id)
             self._budgets.refused(records)
             raise
         for record, known in zip(records, people, strict=True):
@@ -167,29 +174,56 @@ class Deciding:
 
     # -- one page ------------------------------------------------------------------------------------------
 
-    def _page(
-        self, request: DecideRequest, individual_id: str
+    def page(
+        self,
+        request: DecideRequest,
+        individual_id: str,
+        fixed: Mapping[str, float] | None = None,
     ) -> tuple[list[DecisionRecord], list[DecisionRecord]]:
-        """The decisions of all placements as asked, and those of them that are new.
+        """The decisions of all placements as asked, and those of them that are new; ``log`` makes those durable.
 
         One allocator: no experience twice on a page, none beside another of its group. The placement that loses most
         by not getting its best goes first, and each later one is decided, with its exact probabilities, given what the
-        ones before it got (its record's ``taken``).
+        ones before it got (its record's ``taken``). ``fixed`` are the prices of exposures where not those of now.
+
+        Whatever goes wrong on the way, a fault of ours and none of the request's, ends in silence (``failed``).
         """
         now_us = self._clock.now_us()
         state = self._people.find(individual_id) or Individual()
-        versions = self._current()
+        shared = self._inputs(request, individual_id, state, now_us)
+        try:
+            return self._allocated(request, individual_id, shared, state, fixed)
+        except EachwiseError:
+            raise
+        except Exception as error:
+            _log.exception("a decision for %s fails closed to silence", individual_id)
+            choice = failed_by(error)
+            made = []
+            for placement_id in request.placements:
+                seed = self._seed(individual_id, placement_id, now_us)
+                inputs = msgspec.structs.replace(shared, placement_id=placement_id, seed=seed)
+                made.append(self._record(request, individual_id, inputs, choice))
+            return made, made
+
+    def _allocated(
+        self,
+        request: DecideRequest,
+        individual_id: str,
+        shared: Inputs,
+        state: Individual,
+        fixed: Mapping[str, float] | None,
+    ) -> tuple[list[DecisionRecord], list[DecisionRecord]]:
+        now_us, versions = shared.now_us, self._current()
         looked = look(state, request.context, now_us, versions)
         found: dict[int, DecisionRecord] = {}
         drafts: dict[int, _Draft] = {}
-        shared = self._inputs(request, individual_id, looked)
         for place, placement_id in enumerate(request.placements):
-            self._made += 1
-            seed = stable_hash(individual_id, placement_id, now_us, self._made)
+            seed = self._seed(individual_id, placement_id, now_us)
             inputs = msgspec.structs.replace(shared, placement_id=placement_id, seed=seed)
             plan = self._plans.plan(inputs, versions)
             inputs = self._with_history(inputs, individual_id, state, plan)
             prices, over = self._budgets.terms(plan.layout.experiences, now_us)
+            prices = prices if fixed is None else dict(fixed)
             if prices or over:
                 inputs = msgspec.structs.replace(inputs, prices=prices, exhausted=over)
             before = self._of_this_visit(looked, inputs, versions, plan, individual_id)
@@ -204,19 +238,35 @@ class Deciding:
             draft = drafts[place]
             if taken or new:
                 draft = self._given(draft, taken, new, looked, versions, individual_id)
-            record = self._record(request, individual_id, draft)
+            record = self._record(request, individual_id, draft.inputs, draft.choice)
             self._reserve(record, now_us)
+            self._budgets.charge(record)
             if record.experience_id != SILENCE:
                 taken.append(record.experience_id)
             found[place] = record
             new.append(record)
         return [found[place] for place in range(len(request.placements))], new
 
-    def _inputs(self, request: DecideRequest, individual_id: str, looked: Look) -> Inputs:
+    def weighed(self, request: DecideRequest, individual_id: str) -> Sequence[Candidate]:
+        """The candidates of the first placement for one person now, without budgets' prices; nothing is decided."""
+        state = self._people.find(individual_id) or Individual()
+        versions, now_us = self._current(), self._clock.now_us()
+        looked = look(state, request.context, now_us, versions)
+        inputs = self._inputs(request, individual_id, state, now_us)
+        inputs = msgspec.structs.replace(inputs, placement_id=request.placements[0])
+        return choose(looked, inputs, versions, self._plans.plan(inputs, versions)).candidates
+
+    def _seed(self, individual_id: str, placement_id: str, now_us: int) -> int:
+        """A seed that no other decision has."""
+        self._made += 1
+        return stable_hash(individual_id, placement_id, now_us, self._made)
+
+    def _inputs(
+        self, request: DecideRequest, individual_id: str, state: Individual, now_us: int
+    ) -> Inputs:
         """What all placements of a page are decided from."""
-        now_us = looked.now_us
         return Inputs(
-            state=_encode(looked.state),
+            state=_encode(state),
             reservations=self._people.reservations(individual_id, now_us),
             context=request.context,
             count=request.count,
@@ -289,12 +339,13 @@ class Deciding:
         )
         return _Draft(inputs, draft.plan, choose(looked, inputs, versions, draft.plan))
 
-    def _record(self, request: DecideRequest, individual_id: str, draft: _Draft) -> DecisionRecord:
-        inputs, choice = draft.inputs, draft.choice
+    def _record(
+        self, request: DecideRequest, individual_id: str, inputs: Inputs, choice: Choice
+    ) -> DecisionRecord:
         return DecisionRecord(
             decision_id=f"d-{inputs.now_us:x}-{inputs.seed:016x}",
             individual_id=individual_id,
-            asked_as=_asked_as(request),
+            asked_as=asked_as(request),
             request_id=request.request_id,
             inputs=inputs,
             experience_id=choice.experience_id,
@@ -336,7 +387,7 @@ class Deciding:
         uses = {use for record in records for use in record.inputs.models.items()}
         return sorted(use for use in uses - self._used if use[1] > 0)
 
-    def _answer(self, record: DecisionRecord) -> Decided:
+    def answer(self, record: DecisionRecord) -> Decided:
         """What the caller is told: the record's choice, dressed with what the definitions and catalogue say of it."""
         offers = self._catalogue.offers_at(record.inputs.definitions_version)
         experience = offers.definitions.experiences.get(record.experience_id)
@@ -365,34 +416,3 @@ class Deciding:
     def replay(self, record: DecisionRecord) -> Replay:
         """Recompute a decision from its record alone. Raises ``CannotReplay`` when an input is no longer kept."""
         return self.replaying.replay(record)
-
-
-def _check(request: DecideRequest) -> None:
-    check_named(request)
-    if not 1 <= len(request.placements) <= PLACEMENTS_MAX:
-        raise InvalidInput(f"placements: name 1 to {PLACEMENTS_MAX} placements", field="placements")
-    if request.count is not None and not 1 <= request.count <= ITEMS_MAX:
-        raise InvalidInput(f"count: must be from 1 to {ITEMS_MAX}", field="count")
-
-
-def _in_order(request: DecideRequest, made: list[DecisionRecord]) -> list[DecisionRecord]:
-    """The decisions made for a request, in the order it asks now; they must be for the same placements."""
-    known = [record.inputs.placement_id for record in made]
-    if sorted(known) != sorted(request.placements):
-        raise InvalidInput(
-            f"request_id: {request.request_id!r} was used for other placements ({', '.join(known)}); "
-            "a new request needs a new one",
-            field="request_id",
-        )
-    left = list(made)
-    return [
-        left.pop(next(n for n, record in enumerate(left) if record.inputs.placement_id == wanted))
-        for wanted in request.placements
-    ]
-
-
-def _asked_as(request: DecideRequest) -> list[str]:
-    """The typed identifiers that a request names."""
-    named = [f"user:{request.user_id}"] if request.user_id else []
-    named += [f"anon:{request.anonymous_id}"] if request.anonymous_id else []
-    return [*named, request.individual_id] if request.individual_id else named

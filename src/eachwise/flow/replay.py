@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from eachwise.contracts.decision import DecisionRecord, Inputs, Replay
-from eachwise.contracts.errors import CannotReplay
+from eachwise.contracts.errors import CannotReplay, EachwiseError
 from eachwise.contracts.individual import Individual
 from eachwise.contracts.ports import Store
-from eachwise.decide import Choice, Situation, compare
+from eachwise.decide import Choice, Situation, compare, failed_by
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.compose import Versions, choose, look, situation_of
 from eachwise.flow.learn import Learning
@@ -43,7 +43,12 @@ class Replaying:
 
     def replay(self, record: DecisionRecord) -> Replay:
         """Recompute a decision, and hold every figure against the record."""
-        choice = self.choice(record.inputs)
+        try:
+            choice = self.choice(record.inputs)
+        except EachwiseError:
+            raise
+        except Exception as error:
+            choice = failed_by(error)
         found = compare(record, choice)
         return Replay(
             decision_id=record.decision_id,

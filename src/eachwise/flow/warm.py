@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from eachwise.contracts.arrays import TasteModel
-from eachwise.contracts.individual import Individual
 from eachwise.contracts.taste import TrainedModel
 from eachwise.decide import by_value
 from eachwise.flow.catalogue import Offers, Shelf
 from eachwise.flow.slates import Filler, wishes_of
-from eachwise.individual import affinity_vectors
-from eachwise.recommend import PersonTaste, rank
+from eachwise.flow.viewer import Viewer
+from eachwise.recommend import rank
 from eachwise.settings import Settings
 
 # Any rows will do: a list of one item asks for everything that a list of many does.
@@ -32,21 +31,10 @@ def warm(
     for experience in offers.definitions.experiences.values():
         if experience.items is not None:
             shelf.select(experience.items)
-    nobody = Individual()
-    affinity = affinity_vectors(
-        nobody,
-        index.value_of,
-        len(index.values),
-        shelf.expected(taste),
-        now_us,
-        settings.affinity,
-        reference=shelf.reference(taste),
-    )
-    ranking = rank(
-        PersonTaste.of(nobody, affinity, now_us), taste, index, settings.recommend, trained
-    )
+    nobody = Viewer.of(None, shelf, shelf.expected(taste), now_us, settings, shelf.reference(taste))
+    ranking = rank(nobody.taste, taste, index, settings.recommend, trained)
     fill = Filler(
-        state=nobody,
+        state=nobody.used,
         shelf=shelf,
         ranking=ranking,
         scores=ranking.scores,

@@ -42,6 +42,8 @@ _ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+# Two of one of these can be held against each other in every way; all else is looked at more closely.
+_ORDERED: Final = frozenset({str, int, float})
 _ARITHMETIC: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -211,16 +213,18 @@ def _flag(node: Expression) -> Condition:
 
 
 def _all(parts: Sequence[Condition]) -> Condition:
+    asked = [part.holds for part in parts]
     return Condition(
-        lambda lookup: all(part.holds(lookup) for part in parts),
+        lambda lookup: all(holds(lookup) for holds in asked),
         lambda lookup: next(part.unmet(lookup) for part in parts if not part.holds(lookup)),
         lambda lookup: " and ".join(part.met(lookup) for part in parts),
     )
 
 
 def _any(parts: Sequence[Condition]) -> Condition:
+    asked = [part.holds for part in parts]
     return Condition(
-        lambda lookup: any(part.holds(lookup) for part in parts),
+        lambda lookup: any(holds(lookup) for holds in asked),
         lambda lookup: "; and ".join(part.unmet(lookup) for part in parts),
         lambda lookup: next(part.met(lookup) for part in parts if part.holds(lookup)),
     )
@@ -247,7 +251,8 @@ def _comparison(node: Compare) -> Condition:
         compare = _ORDER[sign]
 
         def decide(one: Any, other: Any) -> bool:
-            _check_alike(one, other, node)
+            if type(one) is not type(other) or type(one) not in _ORDERED:
+                _check_alike(one, other, node)
             return compare(one, other)
 
     def holds(lookup: Lookup) -> bool:

@@ -16,7 +16,6 @@ from eachwise.contracts.decision import (
     DecideRequest,
     DecideResponse,
     DecisionRecord,
-    Explanation,
     Replay,
 )
 from eachwise.contracts.errors import InvalidInput, NotFound
@@ -132,11 +131,6 @@ async def decide(call: Call) -> DecideResponse:
 async def decision(call: Call) -> DecisionRecord:
     """One decision's record."""
     return call.core.decision(call.path("id"))
-
-
-async def explain(call: Call) -> Explanation:
-    """One decision in words."""
-    return call.core.explain(call.path("id"))
 
 
 async def replay(call: Call) -> Replay:

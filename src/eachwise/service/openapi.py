@@ -39,7 +39,8 @@ def openapi(routes: Sequence[Route]) -> dict[str, Any]:
     """The document that describes these routes."""
     types = [Problem]
     for route in routes:
-        types += [one for one in (route.request, route.response) if one is not None]
+        sent = (route.request, route.response, route.other_response)
+        types += [one for one in sent if one is not None]
     schemas, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
     )
@@ -49,6 +50,8 @@ def openapi(routes: Sequence[Route]) -> dict[str, Any]:
     for route in routes:
         request = next(following) if route.request is not None else None
         response = next(following) if route.response is not None else {}
+        if route.other_response is not None:
+            response = {"anyOf": [response, next(following)]}
         operation = _operation(route, request, response, schemas[0])
         paths.setdefault(_PART.sub(r"{\1}", route.path), {})[route.method.lower()] = operation
     return {

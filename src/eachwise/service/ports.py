@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from eachwise.contracts.audience import Audience, AudienceRequest
+from eachwise.contracts.batch import Batch, BatchPage, BatchRequest
 from eachwise.contracts.catalog import CatalogReceipt, Item
 from eachwise.contracts.decision import (
     BudgetView,
     DecideRequest,
     DecideResponse,
+    DecisionPage,
     DecisionRecord,
     Explanation,
+    PersonalExplanation,
     Replay,
 )
 from eachwise.contracts.events import BatchResult, Event, Rejection, StoredRejection
@@ -24,6 +27,38 @@ from eachwise.contracts.search import SearchRequest, SearchResponse, SuggestResp
 from eachwise.contracts.training import InteractionPage, ModelView, Sender, Tenure, Upload
 from eachwise.flow.disown import NotMe
 from eachwise.flow.drive import Flow
+
+
+class Asking(Protocol):
+    """What became of decisions, and why."""
+
+    def why(
+        self,
+        individual_id: str,
+        experience_id: str | None = None,
+        *,
+        placement_id: str | None = None,
+        limit: int = 10,
+        before: str | None = None,
+    ) -> Flow[DecisionPage]:
+        """A person's newest decisions, and what became of one experience in each."""
+        ...
+
+    def personal(self, decision_id: str) -> PersonalExplanation:
+        """One decision in words for the person."""
+        ...
+
+
+class Batching(Protocol):
+    """Decisions for everybody."""
+
+    def begin(self, request: BatchRequest) -> Flow[Batch]:
+        """The batch of this id."""
+        ...
+
+    def page(self, batch_id: str, after: int, limit: int) -> Flow[BatchPage]:
+        """Decisions for the next people."""
+        ...
 
 
 class Budgets(Protocol):
@@ -104,6 +139,16 @@ class Searching(Protocol):
 
 class Core(Protocol):
     """The engine. A ``Flow`` is driven on the event loop; everything else answers at once."""
+
+    @property
+    def asking(self) -> Asking:
+        """What became of decisions, and why."""
+        ...
+
+    @property
+    def batching(self) -> Batching:
+        """Decisions for everybody."""
+        ...
 
     @property
     def budgets(self) -> Budgets:

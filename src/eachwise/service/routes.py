@@ -7,13 +7,16 @@ from typing import Any, Literal
 import msgspec
 
 from eachwise.contracts.audience import Audience, AudienceRequest
+from eachwise.contracts.batch import Batch, BatchPage, BatchRequest
 from eachwise.contracts.catalog import CatalogReceipt, Item
 from eachwise.contracts.decision import (
     BudgetView,
     DecideRequest,
     DecideResponse,
+    DecisionPage,
     DecisionRecord,
     Explanation,
+    PersonalExplanation,
     Replay,
 )
 from eachwise.contracts.events import BatchResult, StoredRejection
@@ -32,7 +35,15 @@ from eachwise.contracts.training import (
 )
 from eachwise.events import SentBatch, SentEvent
 from eachwise.flow.disown import NotMe
-from eachwise.service import audience, handlers, models, recommending, searching
+from eachwise.service import (
+    audience,
+    batching,
+    decisions,
+    handlers,
+    models,
+    recommending,
+    searching,
+)
 from eachwise.service.access import KeyKind
 from eachwise.service.handlers import Handler, Health, UnmergeRequest
 
@@ -53,7 +64,8 @@ class Query(msgspec.Struct, frozen=True):
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """One route. ``cors``: browsers on other sites may call it. ``media`` are the body's content types."""
+    """One route. ``cors``: browsers on other sites may call it. ``media`` are the body's content types;
+    ``other_response``: what it answers too, as the query asks."""
 
     method: Method
     path: str
@@ -62,6 +74,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     request: Any = None
     response: Any = None
+    other_response: Any = None
     media: tuple[str, ...] = (JSON,)
     query: tuple[Query, ...] = ()
     cors: bool = False
@@ -253,12 +266,33 @@ ROUTES: tuple[Route, ...] = (
         dict[str, list[Any]],
         "Replace experiences and placements together",
     ),
-    _read("/v1/decisions/{id}", handlers.decision, DecisionRecord, "Read one decision's record"),
     _read(
-        "/v1/decisions/{id}/explain",
-        handlers.explain,
-        Explanation,
-        "Explain one decision in words, with what came back",
+        "/v1/decisions",
+        decisions.why,
+        DecisionPage,
+        "List a person's decisions, and what became of an experience in each",
+        Query("individual", _TEXT, "The person: typed, like user:42, or an id as it was sent"),
+        Query("experience", _TEXT, "Tell what became of this one: why did it not show?"),
+        Query("placement", _TEXT, "List only decisions for this placement"),
+        Query("limit", {"type": "integer", "minimum": 1, "maximum": 100}, "List at most so many"),
+        Query("before", _TEXT, "A decision: list only older ones"),
+    ),
+    _read("/v1/decisions/{id}", handlers.decision, DecisionRecord, "Read one decision's record"),
+    Route(
+        method="GET",
+        path="/v1/decisions/{id}/explain",
+        handler=decisions.explain,
+        key="secret",
+        summary="Explain one decision in words, with what came back",
+        response=Explanation,
+        other_response=PersonalExplanation,
+        query=(
+            Query(
+                "for",
+                {"type": "string", "enum": ["operator", "person"]},
+                "For whom: the operator (default), or the person",
+            ),
+        ),
     ),
     _read("/v1/decisions/{id}/replay", handlers.replay, Replay, "Recompute one decision"),
     _read(
@@ -346,6 +380,27 @@ ROUTES: tuple[Route, ...] = (
     ),
     _read("/v1/models/{name}/{version}", models.get_model, ModelView, "Read a version's report"),
     _read("/v1/models/{name}/{version}/body", models.get_body, None, "Read a trained model itself"),
+    Route(
+        method="POST",
+        path="/v1/batches",
+        handler=batching.begin,
+        key="secret",
+        summary="Begin decisions for everybody",
+        request=BatchRequest,
+        response=Batch,
+    ),
+    Route(
+        method="POST",
+        path="/v1/batches/{batch_id}/page",
+        handler=batching.page,
+        key="secret",
+        summary="Decide for the next people of a batch",
+        response=BatchPage,
+        query=(
+            Query("after", _INTEGER, "The number to go on after (default 0)"),
+            Query("limit", _INTEGER, "How many people, at most 500 (default 100)"),
+        ),
+    ),
     _read("/v1/budgets", handlers.budgets, list[BudgetView], "Read the budgets and their prices"),
     _read("/v1/status", handlers.status, dict[str, Any], "Read counts and versions"),
     Route(

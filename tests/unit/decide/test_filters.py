@@ -272,9 +272,10 @@ def test_the_first_filter_counts() -> None:
     ended = changed(ends_at="2020-01-01", eligibility=Eligibility(stages=["repeat"]))
     choice = decided(ended, consent=(False, "no"), hidden={"experience:fish-week": 1})
     assert list(choice.filters) == [
-        "schedule", "eligibility", "consent", "suppression", "frequency", "conflict", "no_items",
+        "schedule", "eligibility", "consent", "quiet_hours", "suppression", "frequency", "taken", "budget",
+        "conflict", "no_items",
     ]  # fmt: skip
-    assert list(choice.filters.values()) == [1, 0, 1, 0, 0, 0, 0]
+    assert list(choice.filters.values()) == [1, 0, 1, 0, 0, 0, 0, 0, 0, 0]
     assert [each.experience_id for each in choice.filtered] == ["fish-week", "fruit-week"]
 
 

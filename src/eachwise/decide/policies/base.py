@@ -58,11 +58,16 @@ def win_rates(sampled: Floats) -> Floats:
 
 def mixed(exploited: Floats, explorable: Bools, share: float) -> Floats:
     """(1 − share) · exploited + share / (number of explorable candidates) for each of those."""
-    return np.asarray((1.0 - share) * exploited + (share / explorable.sum()) * explorable)
+    return np.asarray(
+        (1.0 - share) * exploited + (share / np.count_nonzero(explorable)) * explorable
+    )
 
 
 def gaps(priorities: Floats) -> Floats:
     """How far each candidate is behind the best, ≥ 0, the same shape; finite, with priorities cut at ±1e150."""
+    best = priorities.max()
+    if priorities.min() >= -_FAR and best <= _FAR:
+        return np.asarray(best - priorities)
     held = within(priorities)
     return np.asarray(held.max() - held)
 

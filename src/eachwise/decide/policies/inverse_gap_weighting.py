@@ -25,7 +25,7 @@ def inverse_gap_weighting(scored: Scored, settings: DecideSettings) -> Floats:
     best = gap == 0.0
     competing = scored.explorable | best
     gap = np.where(competing, gap, 0.0)
-    count = int(competing.sum())
+    count = np.count_nonzero(competing)
     mean = float(gap.sum()) / count
     if mean == 0.0:
         shares = shared_wins(scored.priorities)
@@ -33,5 +33,5 @@ def inverse_gap_weighting(scored: Scored, settings: DecideSettings) -> Floats:
         weight = settings.gap_weight * math.sqrt(max(scored.updates, 1))
         shares = competing / (count + weight * (gap / mean))
         shares[best] = 0.0
-        shares[best] = (1.0 - float(shares.sum())) / int(best.sum())
+        shares[best] = (1.0 - float(shares.sum())) / np.count_nonzero(best)
     return mixed(shares, scored.explorable, settings.probability_floor)

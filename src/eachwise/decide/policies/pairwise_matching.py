@@ -30,11 +30,11 @@ def pairwise_matching(scored: Scored, settings: DecideSettings) -> Floats:
     """
     gap = gaps(scored.priorities)
     sampled = within(scored.sampled)
-    best = gap == 0.0
-    leader = np.einsum("mk,k->m", sampled, best / best.sum())
-    off = sampled - leader[:, None]
+    leader = sampled[:, gap == 0.0]
+    off = sampled - (leader if leader.shape[1] == 1 else leader.mean(axis=1, keepdims=True))
     off += gap
-    spread = np.sqrt(np.einsum("mk,mk->k", off, off) / len(off))
+    off *= off
+    spread = np.sqrt(off.sum(axis=0) / len(off))
     behind = gap / (np.maximum(spread, gap / _HOPELESS) + _TINY)
     chances = np.exp(-behind * (_LINEAR + _SQUARE * behind))
     return mixed(chances / chances.sum(), scored.explorable, settings.probability_floor)

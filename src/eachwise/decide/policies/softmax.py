@@ -23,7 +23,7 @@ def softmax(scored: Scored, settings: DecideSettings) -> Floats:
     gap = gaps(scored.priorities)
     competing = scored.explorable | (gap == 0.0)
     gap = np.where(competing, gap, 0.0)
-    mean = float(gap.sum()) / int(competing.sum())
+    mean = float(gap.sum()) / np.count_nonzero(competing)
     temperature = settings.softmax_temperature or _RELATIVE_TEMPERATURE * mean
     if temperature == 0.0:
         shares = shared_wins(scored.priorities)
