@@ -5,6 +5,7 @@ The standard size is 100,000 people and as many items; ``EACHWISE_BENCH_SCALE=10
 
 from __future__ import annotations
 
+import shutil
 import time
 from contextlib import closing
 from pathlib import Path
@@ -40,8 +41,8 @@ def measure(effort: Effort) -> list[Figure]:
     effort.say(f"audience: writing {people:,} people of a shop with {shop.items:,} items")
     data = shop.lives(people, time.time())
     full, empty = effort.folder / "full", effort.folder / "empty"
-    for store in (full, empty):
-        furnish(store, shop, data, effort)
+    furnish(empty, shop, data, effort)
+    shutil.copytree(empty, full)
     with closing(SqliteStore(full, settings=UNTIMED.store)) as opened:
         written = populate(opened, shop, data)
     started, bare = _starts(effort, full), _starts(effort, empty)
@@ -80,7 +81,7 @@ def furnish(path: Path, shop: Shop, data: Interactions, effort: Effort) -> None:
         for start in range(0, len(lines), UPLOAD_ITEMS):
             engine.put_items(b"\n".join(lines[start : start + UPLOAD_ITEMS]))
     with closing(SqliteStore(path, settings=UNTIMED.store)) as opened:
-        version = taught(data, effort.count(TAUGHT, least=100), opened.model("taste"))
+        version = taught(data, shop, effort.count(TAUGHT, least=100), opened.model("taste"))
         opened.commit(Commit(models=[version])).result()
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from eachwise.adapters.sqlite import SqliteStore
 from eachwise.contracts.arrays import Ints
@@ -73,6 +74,15 @@ class Shop:
                 "price": float(number % 97 + 1),
                 "currency": "EUR",
             }
+
+    def masses(self, rows: NDArray[np.integer]) -> dict[str, float]:
+        """How many of these engagements are with items of each value, and of any."""
+        found: dict[str, float] = {ANY_VALUE: float(len(rows))}
+        for number, count in enumerate(np.bincount(rows, minlength=self.items).tolist()):
+            if count:
+                for value in self.values(number):
+                    found[value] = found.get(value, 0.0) + count
+        return found
 
     def lives(self, people: int, until_s: float, seed: int = SEED) -> Interactions:
         """What so many people did in the sixty days before a moment."""

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from eachwise.bench import audience, decide, ingest, memory, recommend, search, start, train
+from eachwise.bench import (
+    audience,
+    decide,
+    ingest,
+    memory,
+    policies,
+    recommend,
+    search,
+    start,
+    train,
+)
 from eachwise.bench.effort import Effort
 from eachwise.bench.figures import Figure
 
@@ -17,4 +27,5 @@ BENCHES: dict[str, Callable[[Effort], list[Figure]]] = {
     "train": train.measure,
     "audience": audience.measure,
     "search": search.measure,
+    "policies": policies.measure,
 }

@@ -6,18 +6,19 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from eachwise.bench.crowd import Shop
 from eachwise.catalog import build_index, parse_items
 from eachwise.contracts.arrays import CatalogIndex
 from eachwise.contracts.learning import ModelVersion
 from eachwise.contracts.taste import Interactions, Parts, TrainedModel
-from eachwise.recommend import MODELS, WINDOW, TasteStatistics, encode_model, solve
+from eachwise.recommend import MODELS, WINDOW, TasteStatistics, grow, nothing
 from eachwise.recommend.models.base import DoesNotApply, Fitting
 from eachwise.settings import RecommendSettings
 
 MEMORY_BYTES = 2 << 30
 
 
-def taught(data: Interactions, people: int, last: ModelVersion | None) -> ModelVersion:
+def taught(data: Interactions, shop: Shop, people: int, last: ModelVersion | None) -> ModelVersion:
     """A version of the live counts, as if the first so many people's engagements had just come in."""
     statistics = TasteStatistics()
     for begin, end in zip(data.indptr[:people].tolist(), data.indptr[1:].tolist(), strict=False):
@@ -28,21 +29,19 @@ def taught(data: Interactions, people: int, last: ModelVersion | None) -> ModelV
             item_id = data.item_ids[row]
             statistics.observe(list(previous), item_id, at_s)
             previous.appendleft(item_id)
-    now_s = time.time()
-    model = solve(
-        statistics,
-        version=last.version + 1 if last else 1,
-        item_ids=data.item_ids,
-        expected={},
+    now_s, version = time.time(), last.version + 1 if last else 1
+    body = grow(
+        nothing(),
+        statistics.counted(),
+        shop.masses(data.rows[: int(data.indptr[min(people, data.people)])]),
+        data.item_ids,
+        version=version,
         neighbours_max=RecommendSettings().neighbours_max,
         now_s=now_s,
+        whole=True,
     )
     return ModelVersion(
-        model="taste",
-        version=model.version,
-        base=0,
-        created_at_us=int(now_s * 1e6),
-        body=encode_model(model),
+        model="taste", version=version, base=0, created_at_us=int(now_s * 1e6), body=body
     )
 
 

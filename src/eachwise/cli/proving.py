@@ -78,6 +78,20 @@ def prove_calibration(parsed: argparse.Namespace) -> None:
     run(parsed.path, as_json=parsed.json, users=parsed.users)
 
 
+def prove_upworthy(parsed: argparse.Namespace) -> None:
+    """Which headline gets the clicks, by each policy, on real randomised tests."""
+    from eachwise.proofs.upworthy import run
+
+    run(parsed.path, as_json=parsed.json, replays=parsed.replays)
+
+
+def prove_off_policy(parsed: argparse.Namespace) -> None:
+    """What another policy would have earned, from the engine's log, beside the truth."""
+    from eachwise.proofs.off_policy import run
+
+    run(decisions=parsed.decisions, runs=parsed.runs, as_json=parsed.json)
+
+
 def bench(parsed: argparse.Namespace) -> None:
     """Run one benchmark, or all into one table."""
     from eachwise.bench import run

@@ -53,9 +53,9 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     ``had`` (see ``repeats``), ``unrelated`` (nothing they did leads to the item), ``below`` (``min_score``),
     ``outranked`` (by members). ``scored`` were scored in full; others were outranked at a first look.
 
-    ``considered``, members, ``hidden``, ``consent``, ``had`` and ``below`` are exact. ``at_first_look`` says how many of
-    each other count rest on the first look alone, which reads the item's own values one by one: a full look at these
-    people might count some of them elsewhere.
+    ``considered``, members, ``hidden``, ``consent``, ``had`` and ``below`` are exact. ``at_first_look`` says how many
+    of each other count rest on the first look alone, which reads the item's own values one by one: a full look at
+    these people might count some of them elsewhere.
     """
 
     item_id: str

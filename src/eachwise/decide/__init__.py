@@ -1,11 +1,13 @@
 """Deciding: what to do for one individual now, nothing included. A pure function of the situation."""
 
+from eachwise.decide.behind import ValuesOf, feature_lines
 from eachwise.decide.counterfactual import counterfactuals
 from eachwise.decide.decider import decide
 from eachwise.decide.explain import Comparison, compare, explain
 from eachwise.decide.exposures import earlier_exposures, history_needed
 from eachwise.decide.items import admitted, conflicts_of, firmly_against, shown_item
-from eachwise.decide.layout import ByValue, Layout, Select, by_value, layout
+from eachwise.decide.layout import ByValue, Layout, Select, by_value, layout, values_of
+from eachwise.decide.personal import Public, personal
 from eachwise.decide.plan import Plan, Priors, plan, with_model
 from eachwise.decide.policies import POLICIES
 from eachwise.decide.safely import decide_safely, failed_by
@@ -21,8 +23,10 @@ __all__ = [
     "Layout",
     "Plan",
     "Priors",
+    "Public",
     "Select",
     "Situation",
+    "ValuesOf",
     "admitted",
     "by_value",
     "compare",
@@ -33,14 +37,17 @@ __all__ = [
     "earlier_exposures",
     "explain",
     "failed_by",
+    "feature_lines",
     "firmly_against",
     "history_needed",
     "layout",
+    "personal",
     "plan",
     "shown_item",
     "standing_elsewhere",
     "standing_of",
     "standing_recorded",
     "still_stands",
+    "values_of",
     "with_model",
 ]

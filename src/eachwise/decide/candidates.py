@@ -72,10 +72,15 @@ class Candidates(Sequence[Candidate]):
         return None if row is None else self._spelt(row)
 
     def leading(self, count: int, chosen: str) -> list[Candidate]:
-        """The first ``count``, and the chosen one where it is not among them."""
-        row = len(self._ids) if chosen == SILENCE else self._ids.index(chosen)
+        """The first ``count``, and the chosen one and silence where they are not among them.
+
+        Silence is what everything else is measured against: its probability is in every record.
+        """
+        silence = len(self._ids)
+        own = silence if chosen == SILENCE else self._ids.index(chosen)
         rows = self._order[:count]
-        return [self._spelt(each) for each in (rows if row in rows else [*rows, row])]
+        rows += [each for each in dict.fromkeys((own, silence)) if each not in rows]
+        return [self._spelt(each) for each in rows]
 
     def _row(self, experience_id: str) -> int | None:
         if experience_id == SILENCE:

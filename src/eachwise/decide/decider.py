@@ -50,9 +50,7 @@ def decide(situation: Situation) -> Choice:
     cannot be drawn, whatever the policy. On another processor the figures agree to rounding.
     """
     shown, confirmed = exposures(situation.contacts)
-    every = counted(
-        shown, situation.earlier, situation.reservations, confirmed, situation.now_us
-    )
+    every = counted(shown, situation.earlier, situation.reservations, confirmed, situation.now_us)
     screened = screen(situation)
     passed, filtered, counts = apply_filters(
         Evidence(situation=situation, shown=every, screen=screened)

@@ -24,8 +24,18 @@ class Comparison:
     differences: list[str]
 
 
-def explain(record: DecisionRecord, outcomes: Sequence[OutcomeView] = ()) -> list[str]:
-    """What was decided, among what, why, and what came back: one line each."""
+def explain(
+    record: DecisionRecord,
+    outcomes: Sequence[OutcomeView] = (),
+    *,
+    explorations_max: int | None = None,
+    behind: Sequence[str] = (),
+) -> list[str]:
+    """What was decided, among what, why, and what came back: one line each.
+
+    ``explorations_max``: how often a day a person is shown something for the sake of learning (None: not kept);
+    ``behind``: the features of the chosen candidate in words (``behind.feature_lines``).
+    """
     inputs = record.inputs
     versions = [f"{name} {version}" for name, version in inputs.models.items()]
     lines = [
@@ -35,18 +45,22 @@ def explain(record: DecisionRecord, outcomes: Sequence[OutcomeView] = ()) -> lis
             f"among {record.candidates} candidates (silence is one)"
         ),
     ]
+    lines += [f"failed: {record.failed}"] if record.failed else []
     lines += [f"  {reason}" for reason in record.reasons]
+    lines += _money_lines(record)
     lines += [
         f"  item {each.position + 1}: {each.item_id} {each.title}".rstrip()
         + f" (score {each.score:.3f})"
         for each in record.items
     ]
+    lines.append(_policy_line(record, explorations_max))
     lines.append("leading candidates:")
     lines += [f"  {_candidate_words(each)}" for each in record.leading]
     lines += _filter_lines(record)
+    lines += _page_lines(record)
     if record.features:
-        named = ", ".join(f"{name} {value:+.2f}" for name, value in record.features.items())
-        lines.append(f"features of {record.experience_id}: {named}")
+        lines.append(f"features of {record.experience_id}:")
+        lines += behind or [f"  {name} {value:+.2f}" for name, value in record.features.items()]
     lines.append(
         f"computed from: policy {inputs.policy}, seed {inputs.seed}, definitions "
         f"{inputs.definitions_version}, catalogue {inputs.catalog_version}, models "
@@ -140,12 +154,70 @@ def _candidate_words(candidate: Candidate) -> str:
     )
 
 
-def _filter_lines(record: DecisionRecord) -> list[str]:
-    """What the filters took out, by filter, then one by one as far as the record names them."""
-    taken = [f"{name} {count}" for name, count in record.filters.items() if count]
-    if not taken:
-        return ["no experience was filtered out"]
-    lines = [f"filtered out: {', '.join(taken)}"]
-    return lines + [
-        f"  {each.experience_id} by {each.filter}: {each.reason}" for each in record.filtered
+def _money_lines(record: DecisionRecord) -> list[str]:
+    """The chosen candidate's priority as a sum of money, what is nothing left out."""
+    for each in record.leading:
+        if each.experience_id == record.experience_id != SILENCE:
+            it = each.factors
+            terms = {
+                "take-ups bring": it.p_takeup * it.value * it.lever,
+                "purchases after them": it.p_takeup * it.p_purchase * it.margin * it.lever,
+                "lifetime value": it.clv * it.lever,
+                "disconnects": -it.kappa * it.p_disconnect,
+                "fatigue": -it.fatigue,
+                "cost": -it.cost,
+                "budgets": -it.price,
+            }
+            words = ", ".join(f"{name} {money:+.4f}" for name, money in terms.items() if money)
+            return [f"  worth {each.priority:+.4f}: {words or 'nothing'}"]
+    return []
+
+
+def _policy_line(record: DecisionRecord, explorations_max: int | None) -> str:
+    """Whether it was the best by expectation, and how much is shown for the sake of learning."""
+    bound = "" if explorations_max is None else f" of at most {explorations_max}"
+    best = "not the best by expectation" if record.explored else "the best by expectation"
+    if record.failed:
+        best = "no draw"
+    return (
+        f"policy {record.inputs.policy}: {best}; shown for the sake of learning within the day "
+        f"before: {record.inputs.explored}{bound}"
+    )
+
+
+def _page_lines(record: DecisionRecord) -> list[str]:
+    """What else bound the decision: the page, places held, exposures from the log, the budgets."""
+    inputs = record.inputs
+    lines = []
+    if inputs.taken:
+        lines.append(f"the page had already: {', '.join(inputs.taken)}")
+    lines += [
+        f"place held under the caps: {each.experience_id} in {each.placement_id} "
+        f"until {moment_words(each.expires_at_us)} UTC (decision {each.decision_id})"
+        for each in inputs.reservations
     ]
+    if inputs.earlier is not None:
+        lines.append(f"exposures read from the log for the caps: {len(inputs.earlier)}")
+    lines += [
+        f"price of the budgets that one exposure of {name} uses: {price:.4g}"
+        for name, price in inputs.prices.items()
+        if price
+    ]
+    return lines + [f"used up: {name}: {why}" for name, why in inputs.exhausted.items()]
+
+
+def _filter_lines(record: DecisionRecord) -> list[str]:
+    """The funnel, filter after filter, and what was taken out one by one as far as the record names them."""
+    taken = [f"{name} {count}" for name, count in record.filters.items() if count]
+    left = record.candidates - 1 + sum(record.filters.values())
+    funnel = [f"{left} declared"]
+    for name, count in record.filters.items():
+        left -= count
+        funnel.append(f"{name} {left}" + (f" (−{count})" if count else ""))
+    lines = [f"funnel: {' → '.join(funnel)}"]
+    if not taken:
+        return [*lines, "no experience was filtered out"]
+    lines.append(f"filtered out: {', '.join(taken)}")
+    lines += [f"  {each.experience_id} by {each.filter}: {each.reason}" for each in record.filtered]
+    unnamed = sum(record.filters.values()) - len(record.filtered)
+    return lines + ([f"  and {unnamed} more"] if unnamed > 0 else [])

@@ -109,7 +109,7 @@ class Choice:
     failed: str = ""
 
     def leading(self, count: int) -> list[Candidate]:
-        """The first ``count`` candidates, and the chosen one where it is not among them."""
+        """The first ``count`` candidates, and the chosen one and silence where they are not among them."""
         return self.candidates.leading(count, self.experience_id)
 
     @property

@@ -127,7 +127,7 @@ class Batching:
                 continue
             if self._people.find(stored.individual_id) is None:
                 continue  # merged into somebody else since
-            (record,), fresh = self._deciding.page(request, stored.individual_id, batch.prices)
+            (record,), fresh = self._deciding.pages.decide(request, stored.individual_id, batch.prices)
             made.append((stored.number, record))
             # Where nothing passed the filters there was nothing to decide: it is counted and not kept.
             new += [record for record in fresh if record.candidates > 1]
@@ -203,7 +203,7 @@ class Batching:
                 individual_id=individual_id,
                 context=request.context,
             )
-            for each in self._deciding.weighed(asked, individual_id):
+            for each in self._deciding.pages.weighed(asked, individual_id):
                 place = column.get(each.experience_id)
                 if place is None:
                     priorities[row, -1] = max(priorities[row, -1], each.priority)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from eachwise.contracts.decision import DecisionRecord, Explanation, OutcomeView
-from eachwise.contracts.errors import NotFound
-from eachwise.contracts.individual import Profile
+from eachwise.contracts.errors import CannotReplay, NotFound
+from eachwise.contracts.individual import Individual, Profile
 from eachwise.contracts.ports import Clock, Store
-from eachwise.decide import explain
+from eachwise.decide import ValuesOf, explain, feature_lines, values_of
 from eachwise.events import meaning_of
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.people import People
+from eachwise.flow.plans import SETTINGS
 from eachwise.flow.taste import Tasting
 from eachwise.identity import Directory
 from eachwise.individual import multiples, profile
@@ -91,7 +94,42 @@ class Reading:
         ]
         return Explanation(
             decision_id=decision_id,
-            lines=explain(record, outcomes),
+            lines=explain(
+                record,
+                outcomes,
+                explorations_max=self._explorations_max(record),
+                behind=feature_lines(record, state_of(record), self.values_at(record)),
+            ),
             record=record,
             outcomes=outcomes,
         )
+
+    def values_at(self, record: DecisionRecord) -> ValuesOf:
+        """What each item carried when a decision was made; as it carries now where that catalogue is gone."""
+        try:
+            shelf = self._catalogue.shelf_at(record.inputs.catalog_version)
+        except CannotReplay:
+            shelf = self._catalogue.shelf
+        items, row_of = shelf.index.items, shelf.index.row_of
+
+        def values(item_id: str) -> list[str]:
+            return values_of(items[row_of[item_id]].attributes) if item_id in row_of else []
+
+        return values
+
+    def _explorations_max(self, record: DecisionRecord) -> int | None:
+        """The bound that a decision was made under; None where its settings are no longer kept."""
+        version = record.inputs.models.get(SETTINGS)
+        found = None if version is None else self._store.model(SETTINGS, version)
+        if found is None:
+            return None
+        try:
+            settings = msgspec.msgpack.decode(found.body, type=Settings)
+        except msgspec.ValidationError:
+            return None
+        return settings.decide.explorations_per_day
+
+
+def state_of(record: DecisionRecord) -> Individual:
+    """The person as a decision saw them."""
+    return msgspec.msgpack.decode(record.inputs.state, type=Individual)

@@ -6,12 +6,20 @@ from concurrent.futures import Future
 from heapq import merge
 from itertools import islice
 
-from eachwise.contracts.decision import DecisionPage, DecisionRecord, DecisionView, Standing
+from eachwise.contracts.decision import (
+    DecisionPage,
+    DecisionRecord,
+    DecisionView,
+    PersonalExplanation,
+    Standing,
+)
 from eachwise.contracts.errors import CannotReplay, InvalidInput, NotFound
 from eachwise.contracts.experience import SILENCE
 from eachwise.contracts.ports import Store
 from eachwise.decide import (
+    Public,
     decide_safely,
+    personal,
     standing_elsewhere,
     standing_of,
     standing_recorded,
@@ -19,7 +27,7 @@ from eachwise.decide import (
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.drive import Flow
 from eachwise.flow.people import People
-from eachwise.flow.read import Reading
+from eachwise.flow.read import Reading, state_of
 from eachwise.flow.replay import Replaying
 from eachwise.identity import Directory
 from eachwise.maths.times import iso
@@ -81,6 +89,29 @@ class Asking:
                 # Each took milliseconds: others may be served between them.
                 yield _breath()
         return DecisionPage(individual_id=person, decisions=views, before=older)
+
+    def personal(self, decision_id: str) -> PersonalExplanation:
+        """A decision in words for the person whom it was made for. Raises ``NotFound``."""
+        record = self._reading.decision(decision_id)
+        state = state_of(record)
+        try:
+            offers = self._catalogue.offers_at(record.inputs.definitions_version)
+        except CannotReplay:
+            offers = self._catalogue.offers
+        experience = offers.definitions.experiences.get(record.experience_id)
+        placement = offers.definitions.placements.get(record.inputs.placement_id)
+        index = self._catalogue.shelf.index
+        public = Public(
+            title=experience.title if experience else "",
+            placement=placement.title if placement else "",
+            titles={
+                each.item_id: index.items[index.row_of[each.item_id]].title
+                for each in state.recents
+                if each.item_id in index.row_of
+            },
+            values_of=self._reading.values_at(record),
+        )
+        return personal(record, state, public)
 
     def _person(self, individual_id: str) -> str:
         """Who is meant: typed, or as it was sent. Someone who was only ever decided for is known too."""

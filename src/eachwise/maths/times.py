@@ -9,7 +9,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_NAIVE = _EPOCH.replace(tzinfo=None)
 _read_iso = datetime.fromisoformat
 _DAY_US = 86_400_000_000
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _BASIC_DATE_DIGITS = 8  # 20240501
+_TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 
 # What `datetime.fromisoformat` refuses and clients send: "z", " UTC", second 60, hour 24, no day.
 _ODD = re.compile(
@@ -30,6 +32,13 @@ def iso(time_us: int) -> str:
     return text.replace("+00:00", "Z")
 
 
+def day_words(time_us: int) -> str:
+    """A moment for people: ``Tuesday 2026-11-24 14:05 UTC``, with seconds where there are any."""
+    moment = _EPOCH + timedelta(microseconds=time_us)
+    precise = "milliseconds" if moment.microsecond else "seconds" if moment.second else "minutes"
+    return f"{_DAYS[moment.weekday()]} {moment.replace(tzinfo=None).isoformat(' ', precise)} UTC"
+
+
 def parse_time_us(value: str | int | float) -> int:
     """Microseconds of an ISO 8601 text of any precision, or of an epoch in s, ms, µs or ns.
 
@@ -47,6 +56,17 @@ def parse_time_us(value: str | int | float) -> int:
         return _parse_odd(value.strip())
     since = moment - (_EPOCH if moment.tzinfo is not None else _EPOCH_NAIVE)
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def parse_hours(text: str) -> tuple[int, int]:
+    """The minutes of the day of a span such as ``22:00-08:00``. Raises ``ValueError`` where it is none."""
+    ends = [end.strip() for end in text.split("-")]
+    if len(ends) != 2 or not all(map(_TIME_OF_DAY.fullmatch, ends)):
+        raise ValueError(f'must be two times of day such as "22:00-08:00", not {text!r}')
+    start, end = (int(each[:2]) * 60 + int(each[3:]) for each in ends)
+    if start == end:
+        raise ValueError(f"must begin and end at different times, not {text!r}")
+    return start, end
 
 
 def _parse_epoch(value: int | float) -> int:

@@ -30,10 +30,11 @@ FIGURES = {
     },
     "recommend": {
         *("recommend_p50_1e3", "recommend_p99_1e5", "event_p50_1e4", "event_p99_1e5"),
-        "rss_max_1e5",
+        *("untrained_p50_1e3", "recommend_cpu_1e5", "event_cpu_1e4", "rss_server_1e5"),
     },
-    "train": {"train_1e4", "train_1e5", "model_1e5"},
+    "train": {"train_1e4", "train_1e5", "train_cpu_1e4", "model_1e5"},
     "audience": {"people", "audience", "rss_asked", "start"},
+    "policies": {"thompson_40", "softmax_10000", "top_two_fit"},
     "search": {"search_p50_1e3", "search_p99_1e5", "suggest_p50_1e4", "build_1e5"},
 }
 
@@ -70,7 +71,8 @@ def test_a_tiny_run_prints_one_line_and_leaves_nothing(
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     with pytest.raises(
         InvalidInput,
-        match="known: ingest, decide, start, memory, recommend, train, audience, search, all",
+        match="known: ingest, decide, start, memory, recommend, train, audience, search, policies, "
+        "all",
     ):
         run("speed", as_json=True)
 

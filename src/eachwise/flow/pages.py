@@ -1,0 +1,315 @@
+"""The placements of one page decided together: who gets what, given what the others have."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from eachwise.contracts.decision import (
+    Candidate,
+    DecideRequest,
+    DecisionRecord,
+    Inputs,
+    Reservation,
+)
+from eachwise.contracts.errors import EachwiseError
+from eachwise.contracts.experience import SILENCE
+from eachwise.contracts.individual import Contact, Individual
+from eachwise.contracts.ports import Clock, Store
+from eachwise.decide import (
+    Choice,
+    Plan,
+    earlier_exposures,
+    failed_by,
+    history_needed,
+    still_stands,
+)
+from eachwise.flow.asked import asked_as
+from eachwise.flow.budgets import Budgets
+from eachwise.flow.catalogue import Catalogue
+from eachwise.flow.compose import Look, Versions, choose, look, situation_of
+from eachwise.flow.explorations import Explorations
+from eachwise.flow.learn import Learning
+from eachwise.flow.people import People
+from eachwise.flow.plans import SETTINGS, Plans
+from eachwise.flow.taste import MODEL as TASTE
+from eachwise.flow.taste import Tasting
+from eachwise.flow.trained import MODEL as TRAINED
+from eachwise.flow.trained import Trained
+from eachwise.learn import MODEL as PROPENSITY
+from eachwise.maths.decay import MICROSECONDS
+from eachwise.maths.hashing import stable_hash
+from eachwise.settings import Settings
+
+# A visit's decision is looked for among so many of the person's newest.
+_VISIT_DECISIONS = 20
+_encode = msgspec.msgpack.Encoder().encode
+_log = logging.getLogger(__name__)
+
+# A person's contacts after a time, from the log.
+History = Callable[[str, int], list[Contact]]
+
+
+class _Draft(msgspec.Struct):
+    """One placement of a page on its way: what it is decided from, and what would be chosen as things stand."""
+
+    inputs: Inputs
+    plan: Plan
+    choice: Choice
+
+
+class Pages:
+    """Decides pages as things stand. What it returns holds its places and is charged, and is not durable yet.
+
+    settings_version: the version under which the settings are published
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        settings: Settings,
+        people: People,
+        catalogue: Catalogue,
+        tasting: Tasting,
+        learning: Learning,
+        trained: Trained,
+        history: History,
+        budgets: Budgets,
+        plans: Plans,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._people = people
+        self._catalogue = catalogue
+        self._tasting = tasting
+        self._learning = learning
+        self._trained = trained
+        self._history = history
+        self._budgets = budgets
+        self._plans = plans
+        self._made = 0
+        self.settings_version = 0
+        self.explorations = Explorations(store, settings.store.individuals_in_memory_max)
+
+    def decide(
+        self,
+        request: DecideRequest,
+        individual_id: str,
+        fixed: Mapping[str, float] | None = None,
+    ) -> tuple[list[DecisionRecord], list[DecisionRecord]]:
+        """The decisions of all placements as asked, and those of them that are new.
+
+        One allocator: no experience twice on a page, none beside another of its group. The placement that loses most
+        by not getting its best goes first, and each later one is decided, with its exact probabilities, given what the
+        ones before it got (its record's ``taken``). ``fixed`` are the prices of exposures where not those of now.
+
+        Whatever goes wrong on the way, a fault of ours and none of the request's, ends in silence (``failed``).
+        """
+        now_us = self._clock.now_us()
+        state = self._people.find(individual_id) or Individual()
+        shared = self._inputs(request, individual_id, state, now_us)
+        try:
+            return self._allocated(request, individual_id, shared, state, fixed)
+        except EachwiseError:
+            raise
+        except Exception as error:
+            _log.exception("a decision for %s fails closed to silence", individual_id)
+            choice = failed_by(error)
+            made = []
+            for placement_id in request.placements:
+                seed = self._seed(individual_id, placement_id, now_us)
+                inputs = msgspec.structs.replace(shared, placement_id=placement_id, seed=seed)
+                made.append(self._record(request, individual_id, inputs, choice))
+            return made, made
+
+    def _allocated(
+        self,
+        request: DecideRequest,
+        individual_id: str,
+        shared: Inputs,
+        state: Individual,
+        fixed: Mapping[str, float] | None,
+    ) -> tuple[list[DecisionRecord], list[DecisionRecord]]:
+        now_us, versions = shared.now_us, self._current()
+        looked = look(state, request.context, now_us, versions)
+        found: dict[int, DecisionRecord] = {}
+        drafts: dict[int, _Draft] = {}
+        for place, placement_id in enumerate(request.placements):
+            seed = self._seed(individual_id, placement_id, now_us)
+            inputs = msgspec.structs.replace(shared, placement_id=placement_id, seed=seed)
+            plan = self._plans.plan(inputs, versions)
+            inputs = self._with_history(inputs, individual_id, state, plan)
+            prices, over = self._budgets.terms(plan.layout.experiences, now_us)
+            prices = prices if fixed is None else dict(fixed)
+            if prices or over:
+                inputs = msgspec.structs.replace(inputs, prices=prices, exhausted=over)
+            before = self._of_this_visit(looked, inputs, versions, plan, individual_id)
+            if before is None:
+                choice = choose(looked, inputs, versions, plan)
+                drafts[place] = _Draft(inputs, plan, choice)
+            else:
+                found[place] = before
+        taken = [record.experience_id for record in found.values()]
+        new: list[DecisionRecord] = []
+        for place in sorted(drafts, key=lambda place: -drafts[place].choice.candidates.regret):
+            draft = drafts[place]
+            if taken or new:
+                draft = self._given(draft, taken, new, looked, versions, individual_id)
+            record = self._record(request, individual_id, draft.inputs, draft.choice)
+            self.reserve(record, now_us)
+            self._budgets.charge(record)
+            if record.experience_id != SILENCE:
+                taken.append(record.experience_id)
+            found[place] = record
+            new.append(record)
+        return [found[place] for place in range(len(request.placements))], new
+
+    def weighed(self, request: DecideRequest, individual_id: str) -> Sequence[Candidate]:
+        """The candidates of the first placement for one person now, without budgets' prices; nothing is decided."""
+        state = self._people.find(individual_id) or Individual()
+        versions, now_us = self._current(), self._clock.now_us()
+        looked = look(state, request.context, now_us, versions)
+        inputs = self._inputs(request, individual_id, state, now_us)
+        inputs = msgspec.structs.replace(inputs, placement_id=request.placements[0])
+        return choose(looked, inputs, versions, self._plans.plan(inputs, versions)).candidates
+
+    def _seed(self, individual_id: str, placement_id: str, now_us: int) -> int:
+        """A seed that no other decision has."""
+        self._made += 1
+        return stable_hash(individual_id, placement_id, now_us, self._made)
+
+    def _inputs(
+        self, request: DecideRequest, individual_id: str, state: Individual, now_us: int
+    ) -> Inputs:
+        """What all placements of a page are decided from."""
+        return Inputs(
+            state=_encode(state),
+            reservations=self._people.reservations(individual_id, now_us),
+            context=request.context,
+            count=request.count,
+            placement_id="",
+            now_us=now_us,
+            catalog_version=self._catalogue.shelf.index.version,
+            definitions_version=self._catalogue.offers.definitions.version,
+            models={
+                TASTE: self._tasting.model.version,
+                PROPENSITY: self._learning.propensity.model.version,
+                SETTINGS: self.settings_version,
+                TRAINED: self._trained.version,
+            },
+            policy=self._settings.decide.policy,
+            seed=0,
+            explored=self.explorations.within_day(individual_id, now_us),
+        )
+
+    def _with_history(
+        self, inputs: Inputs, individual_id: str, state: Individual, plan: Plan
+    ) -> Inputs:
+        """With the exposures that a cap counts and the state does not reach back to."""
+        since_us = history_needed(state.contacts, plan.layout.caps.reach_s, inputs.now_us)
+        if since_us is None:
+            return inputs
+        logged = self._history(individual_id, since_us)
+        return msgspec.structs.replace(inputs, earlier=earlier_exposures(logged, state.contacts))
+
+    def _of_this_visit(
+        self, looked: Look, inputs: Inputs, versions: Versions, plan: Plan, individual_id: str
+    ) -> DecisionRecord | None:
+        """The placement's last decision, where that is to be kept for a while and still stands."""
+        sticky_s = plan.layout.placement.sticky_s
+        if not sticky_s:
+            return None
+        for record in self._store.decisions_of(individual_id, _VISIT_DECISIONS):
+            if record.inputs.now_us <= inputs.now_us - sticky_s * MICROSECONDS:
+                return None
+            if record.inputs.placement_id == inputs.placement_id:
+                situation = situation_of(looked, inputs, versions, plan)
+                return record if still_stands(situation, record) else None
+        return None
+
+    def _given(
+        self,
+        draft: _Draft,
+        taken: list[str],
+        new: list[DecisionRecord],
+        looked: Look,
+        versions: Versions,
+        individual_id: str,
+    ) -> _Draft:
+        """The draft given what the page has already; as it is where that makes no difference to it."""
+        layout, inputs = draft.plan.layout, draft.inputs
+        groups = {layout.group_of.get(each) for each in taken} - {None}
+        explored = sum(record.explored for record in new)
+        touched = (
+            any(each in layout.row_of for each in taken)
+            or any(each.group in groups for each in layout.experiences)
+            or bool(layout.caps.reach_s)
+            or explored > 0
+        )
+        if not touched:
+            return draft
+        inputs = msgspec.structs.replace(
+            inputs,
+            taken=list(taken),
+            reservations=self._people.reservations(individual_id, inputs.now_us),
+            explored=inputs.explored + explored,
+        )
+        return _Draft(inputs, draft.plan, choose(looked, inputs, versions, draft.plan))
+
+    def _record(
+        self, request: DecideRequest, individual_id: str, inputs: Inputs, choice: Choice
+    ) -> DecisionRecord:
+        return DecisionRecord(
+            decision_id=f"d-{inputs.now_us:x}-{inputs.seed:016x}",
+            individual_id=individual_id,
+            asked_as=asked_as(request),
+            request_id=request.request_id,
+            inputs=inputs,
+            experience_id=choice.experience_id,
+            probability=choice.probability,
+            items=choice.items,
+            candidates=len(choice.candidates),
+            leading=choice.leading(self._settings.decide.lead_count),
+            filters=choice.filters,
+            filtered=choice.filtered[: self._settings.decide.lead_count],
+            features=choice.features,
+            reasons=choice.reasons,
+            explored=choice.explored,
+            failed=choice.failed,
+        )
+
+    def reserve(self, record: DecisionRecord, now_us: int) -> None:
+        """Hold the exposure's place under the caps until it is confirmed or its time is over."""
+        if record.experience_id == SILENCE:
+            return
+        placement = self._catalogue.offers.definitions.placements.get(record.inputs.placement_id)
+        if placement is None:
+            return
+        expires_at_us = record.inputs.now_us + placement.reserve_s * MICROSECONDS
+        if expires_at_us > now_us:
+            self._people.reserve(
+                record.individual_id,
+                Reservation(
+                    record.decision_id,
+                    record.experience_id,
+                    placement.placement_id,
+                    placement.channel,
+                    record.inputs.now_us,
+                    expires_at_us,
+                ),
+            )
+
+    def _current(self) -> Versions:
+        return Versions(
+            shelf=self._catalogue.shelf,
+            offers=self._catalogue.offers,
+            taste=self._tasting.model,
+            propensity=self._learning.propensity.model,
+            settings=self._settings,
+            trained=self._trained.model,
+        )
