@@ -64,6 +64,30 @@ def test_known_exclusions_keep_every_law(life: Life, times: list[int], data: st.
     assert whole.affinity.keys() <= folded(life).affinity.keys()
 
 
+@given(lives(), st.sampled_from(["steak", "cod", "unknown"]), st.data())
+def test_gifts_keep_every_law_and_leave_no_taste(
+    life: Life, gift: str, data: st.DataObject
+) -> None:
+    given_away = frozenset({gift})
+    told = [
+        (
+            event,
+            msgspec.structs.replace(meaning, gifts=given_away & {x.item_id for x in meaning.lines}),
+        )
+        for event, meaning in life
+    ]
+    whole = folded(told)
+    assert_same(whole, folded(data.draw(st.permutations(told))))
+    cut = data.draw(st.integers(0, len(told)))
+    mixed = data.draw(st.permutations(told))
+    assert_same(merge(folded(mixed[:cut]), folded(mixed[cut:]), SETTINGS), whole)
+    assert gift not in {recent.item_id for recent in whole.recents}
+    # It was bought all the same, and only taste is less.
+    plain = folded(life)
+    assert (whole.orders, whole.counts, whole.events) == (plain.orders, plain.counts, plain.events)
+    assert whole.affinity.keys() <= plain.affinity.keys()
+
+
 @given(lives())
 def test_nobody_is_the_identity(life: Life) -> None:
     state = folded(life)

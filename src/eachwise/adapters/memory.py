@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 
 from eachwise.adapters.projection import decision_of, device_of, email_of, login_of
-from eachwise.adapters.retention import droppable_versions, listed, uses_of
+from eachwise.adapters.retention import droppable_versions, listed, older, uses_of
 from eachwise.adapters.states import NumberedStates
 from eachwise.contracts.catalog import Item
 from eachwise.contracts.decision import DecisionRecord
@@ -292,11 +292,15 @@ class MemoryStore:
             mine = self._by_individual.get(individual_id, ())
             return [record for record in mine if record.request_id == request_id]
 
-    def decisions_of(self, individual_id: str, limit: int = 50) -> list[DecisionRecord]:
-        """An individual's newest decisions, newest first."""
+    def decisions_of(
+        self, individual_id: str, limit: int = 50, before: str | None = None
+    ) -> list[DecisionRecord]:
+        """An individual's newest decisions, newest first; with ``before`` only those older than that decision."""
         with self._lock:
             self._refuse_if_closed()
             mine = self._by_individual.get(individual_id, [])[::-1]
+            if before is not None:
+                mine = older(mine, self._decisions, before)
             return sorted(mine, key=lambda r: r.inputs.now_us, reverse=True)[:limit]
 
     def unlearnt_decisions(self, since_us: int) -> Iterator[DecisionRecord]:

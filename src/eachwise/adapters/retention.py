@@ -1,9 +1,12 @@
-"""Versions of models: how they are listed, and which may go because no kept decision needs them, chains included."""
+"""Versions of models: how they are listed, and which may go because no kept decision needs them, chains included; and
+decisions in their order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 
+from eachwise.contracts.decision import DecisionRecord
 from eachwise.contracts.learning import ModelVersion
 from eachwise.contracts.ports import Commit, StoredVersion
 
@@ -60,3 +63,18 @@ def listed(version: ModelVersion) -> StoredVersion:
         created_at_us=version.created_at_us,
         size_bytes=len(version.body),
     )
+
+
+def older(
+    records: Sequence[DecisionRecord], all_made: Mapping[str, DecisionRecord], before: str
+) -> list[DecisionRecord]:
+    """Those of some records that are older than one: by time, then by their order among ``all_made``, by id."""
+    if before not in all_made:
+        return []
+    at_us = all_made[before].inputs.now_us
+    first = set(takewhile(lambda made: made != before, all_made))
+    return [
+        each
+        for each in records
+        if each.inputs.now_us < at_us or (each.inputs.now_us == at_us and each.decision_id in first)
+    ]

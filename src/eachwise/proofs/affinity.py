@@ -35,13 +35,14 @@ from eachwise.maths.decay import seconds
 from eachwise.proofs import report
 from eachwise.proofs.report import Estimate, Proof
 from eachwise.recommend import WINDOW, TasteStatistics, solve
+from eachwise.recommend.models.affinity import taste_of
 from eachwise.settings import AffinitySettings, Settings
 from eachwise.worlds import FrozenFoodShop
 
 # Estimators were tuned in worlds 1 to 6; what is reported are worlds that they never saw.
 FIRST_SEED = 201
 MARKS: Final = (3, 10, 40, 200)
-NEWCOMERS, PUBLIC = 150, 1500
+PUBLIC = 1500
 NEWCOMER_VISITS_PER_DAY, NEWCOMER_DAYS = 0.5, 300.0
 PUBLIC_DAYS = 60.0
 VEGAN, MEAT = "diet=vegan", "diet=meat"
@@ -58,6 +59,7 @@ ARMS: Final = (
     "individual:no_exposures",
     "individual:no_absence",
     "individual:moment_only",
+    "individual:both_horizons",
     OURS,
 )
 # Target-style scoring (docs/discussions/affinity.md): the first value, each click, a new value's cost to the others.
@@ -280,8 +282,7 @@ def _estimates(
             elapsed_s = seconds(at_us) - entry[REFERENCE_S]
             kept = 2.0 ** (-elapsed_s / settings.general_half_life_s)
             counts[index.value_of[value]] = entry[GENERAL] * kept
-    ours, _ = read(state, shop.together)
-    moment = affinity_vectors(
+    found = affinity_vectors(
         state,
         index.value_of,
         len(index.values),
@@ -289,7 +290,8 @@ def _estimates(
         at_us,
         settings,
         reference=shop.together,
-    ).moment
+    )
+    ours = found.general
     whole = max(float(counts.sum()), 1e-9)
     return {
         COUNTS: counts,
@@ -299,7 +301,8 @@ def _estimates(
         "individual:no_kinship": read(state, shop.alone)[0],
         "individual:no_exposures": read(unshown, shop.together)[0],
         "individual:no_absence": np.where(counts > 0.0, ours, 0.0),
-        "individual:moment_only": moment,
+        "individual:moment_only": found.moment,
+        "individual:both_horizons": taste_of(found),
         OURS: ours,
     }
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -51,6 +51,7 @@ FACET = "genre"
 STRENGTHS: Final = (0.1, 0.2, 0.3, 0.5, 0.8)
 DIVERSITIES: Final = (0.1, 0.5)
 PLAIN, BLEND = "individual:top_10", "individual:blend"
+LONG = "individual:calibrated_long_horizon"
 # The data have an order and no times: ten minutes from item to item, everyone's last at one moment.
 _SPACING_S = 600.0
 _END_S = 1_000_000_000.0
@@ -149,9 +150,6 @@ class _Measure:
             catalog=catalog, facets=facets_of(catalog, (FACET,)), likeness=likeness_of(catalog)
         )
         self._values = {item.item_id: values_of_item(item) for item in catalog.items}
-        owner = np.repeat(popularity, np.diff(catalog.indptr))
-        masses = np.bincount(catalog.indices, weights=owner, minlength=len(catalog.values))
-        self._expected = masses / popularity.sum()
         self._gains: dict[str, list[float]] = {}
         self._misses: dict[str, list[float]] = {}
         self._spent: dict[str, list[float]] = {}
@@ -166,6 +164,16 @@ class _Measure:
             slots = slate(self._stock, rows, asked.scores, mix, wishes, SLOTS)
             self._spent.setdefault(arm, []).append(time.perf_counter() - started)
             self._note(arm, np.array([slot.row for slot in slots]), asked.target, own)
+        usual = RecommendSettings().calibration
+        slots = slate(
+            self._stock,
+            rows,
+            asked.scores,
+            self._mix(history, moment=False),
+            _wishes(usual, 0.0),
+            SLOTS,
+        )
+        self._note(LONG, np.array([slot.row for slot in slots]), asked.target, own)
         for strength in STRENGTHS:
             chosen = _steck(self._stock, rows, asked.scores, mix, strength)
             self._note(steck(strength), chosen, asked.target, own)
@@ -181,18 +189,19 @@ class _Measure:
         counts = counted(self._stock.facets, columns)
         self._misses.setdefault(arm, []).append(divergence(own, counts))
 
-    def _mix(self, history: Ints) -> Mix:
-        """The mix that serving would hold the person's slates to."""
+    def _mix(self, history: Ints, *, moment: bool = True) -> Mix:
+        """The mix that serving would hold the person's slates to, or that of the long horizon alone."""
         facets, catalog = self._stock.facets, self._catalog
         now_us = int(_END_S) * MICROSECONDS
         tastes = tastes_of(
             self._state(history),
             facets,
             catalog.value_of,
-            self._expected,
             now_us,
             AffinitySettings(),
         )
+        if not moment:
+            tastes = replace(tastes, any_moment=0.0)
         return mix_of(facets, tastes, np.zeros(len(facets.columns)), 0.0)
 
     def _state(self, history: Ints) -> Individual:
@@ -218,7 +227,6 @@ class _Measure:
             general=counted(facets, columns),
             moment=none,
             shown=none,
-            population=none,
             any_general=float(len(history)),
             any_moment=0.0,
             any_shown=0.0,

@@ -39,11 +39,13 @@ ALPHA = 0.01  # Steck's α
 COVERAGE_MIN = 0.5
 ITEMS_PER_VALUE_MIN = 4.0
 _EFFECTIVE_MIN = 1.2
-# Items of the population's mix beside a person's own, and the items at which λ has half its strength.
-PRIOR_ITEMS = 10.0
+# The items at which λ has half its strength.
 CONFIDENCE_ITEMS = 10.0
-# Items of this moment at which the moment makes half of the mix: six horror films in a row.
+# Items of this moment at which it makes half of the mix, where it does not differ from what the person usually takes.
 MOMENT_ITEMS = 6.0
+# How far a mood may stray from the person's usual mix: the concentration of its Dirichlet prior, in items.
+MOOD_ITEMS = 1.0
+_MOOD_LOG_MAX = 50.0  # beyond it nothing changes, and e to it is finite
 # What was shown lately counts as at most so many items, however long a relationship is.
 SHOWN_ITEMS_MAX = 20.0
 
@@ -70,13 +72,12 @@ class Facets:
 class Tastes:
     """What a person's mix is made from, in items: (W,) over the facets' values, and of any value at all.
 
-    general, moment: engaged with, on the two horizons; shown: put before the person; population: everyone's shares
+    general, moment: engaged with, on the two horizons; shown: put before the person
     """
 
     general: Floats
     moment: Floats
     shown: Floats
-    population: Floats
     any_general: float
     any_moment: float
     any_shown: float
@@ -86,7 +87,7 @@ class Tastes:
 class Mix:
     """The mix that a slate is held to, over a catalogue's facets.
 
-    target:   (W,) p: sums to 1 in each facet of which anything is known, else 0 throughout
+    target:   (W,) p: sums to 1 in each facet of which the person has taken anything, else 0 throughout
     counts:   (W,) c: items already delivered or shown that carry each value
     items:    m: how many items those are
     trust:    0 … 1: how far the evidence lets λ count, n / (n + 10)
@@ -151,11 +152,10 @@ def tastes_of(
     state: Individual,
     facets: Facets,
     value_of: Mapping[str, int],
-    expected: Floats,
     now_us: int,
     settings: AffinitySettings,
 ) -> Tastes:
-    """A person's masses, decayed to now. ``expected`` (V,) are the population's shares.
+    """A person's masses, decayed to now.
 
     A declared like counts as ``declared_mass`` items more; what is declared against is in no mix.
     """
@@ -180,7 +180,6 @@ def tastes_of(
             whole[:] = masses
         else:
             table[:, place] = masses
-    population = expected[facets.columns]
     for value, written in state.declared.items():
         column = value_of.get(value)
         place = -1 if column is None else int(facets.place[column])
@@ -188,12 +187,11 @@ def tastes_of(
             table[0, place] += settings.declared_mass
             whole[0] += settings.declared_mass
         elif place >= 0 and written.value < 0:
-            table[:2, place] = population[place] = 0.0
+            table[:2, place] = 0.0
     return Tastes(
         general=table[0],
         moment=table[1],
         shown=table[2],
-        population=population,
         any_general=float(whole[0]),
         any_moment=float(whole[1]),
         any_shown=float(whole[2]),
@@ -203,16 +201,16 @@ def tastes_of(
 def mix_of(facets: Facets, tastes: Tastes, delivered: Floats, delivered_items: float) -> Mix:
     """The person's mix, and what it has been given of it.
 
-    p = (1 − μ) · (general + 10 · population) / Σ + μ · moment / Σ in each facet, μ = M / (M + 6), M the items of this
-    moment. ``delivered`` (W,) counts the items of earlier pages by value. What was shown counts as at most 20 items.
+    p = (1 − μ) · general / Σ + μ · moment / Σ in each facet, μ by ``_mood``: the more items this moment holds and the
+    less they can be explained by the person's usual mix, the more it counts. Nobody else's taste is in it: what a
+    person never took is not owed to them, and λ waits for evidence by itself (``trust``). ``delivered`` (W,) counts
+    the items of earlier pages by value. What was shown counts as at most 20 items.
     """
-    target = _within(facets, tastes.general + PRIOR_ITEMS * tastes.population)
+    target = _within(facets, tastes.general)
     if tastes.any_moment > 0.0:
-        share = tastes.any_moment / (tastes.any_moment + MOMENT_ITEMS)
         seen = _within(facets, tastes.moment)
-        # A facet that no item of this moment has keeps its general mix.
-        told = _sums(facets, seen)[facets.facet] > 0.0
-        target = np.where(told, (1.0 - share) * target + share * seen, target)
+        share = _mood(facets, target, seen, tastes.any_moment)[facets.facet]
+        target = (1.0 - share) * target + share * seen
     shown = min(1.0, SHOWN_ITEMS_MAX / tastes.any_shown) if tastes.any_shown > 0.0 else 0.0
     return Mix(
         facets=facets,
@@ -221,6 +219,31 @@ def mix_of(facets: Facets, tastes: Tastes, delivered: Floats, delivered_items: f
         items=delivered_items + shown * tastes.any_shown,
         trust=tastes.any_general / (tastes.any_general + CONFIDENCE_ITEMS),
     )
+
+
+def _mood(facets: Facets, usual: Floats, seen: Floats, items: float) -> Floats:
+    """μ of each facet, (A,): how much of the mix is this moment's. 0 where no item of this moment has the facet.
+
+    μ = M·b / (M·b + 6), M the items of this moment, b = max(1, the Bayes factor of a mix of its own, drawn from a
+    Dirichlet around the usual one with concentration a = 1, against the usual mix p):
+
+        log b = log Γ(a) − log Γ(a + M) + Σ_v log Γ(a p_v + m_v) − log Γ(a p_v) − m_v log p_v
+
+    Six horror films of someone who mostly takes comedies are a mood; six of a horror lover, or six of this and that,
+    are as usual, and a mix then moves by M / (M + 6).
+    """
+    level = math.lgamma(MOOD_ITEMS) - math.lgamma(MOOD_ITEMS + items)
+    logs = np.where(_sums(facets, seen) > 0.0, level, -np.inf)
+    # Whatever this moment holds, the general horizon holds too: no share is 0 here.
+    for place in np.flatnonzero((seen > 0.0) & (usual > 0.0)).tolist():
+        share, mass = float(usual[place]), items * float(seen[place])
+        pull = MOOD_ITEMS * share
+        logs[facets.facet[place]] += (
+            math.lgamma(pull + mass) - math.lgamma(pull) - mass * math.log(share)
+        )
+    weight = items * np.exp(np.clip(logs, 0.0, _MOOD_LOG_MAX))
+    found: Floats = np.where(np.isfinite(logs), weight / (weight + MOMENT_ITEMS), 0.0)
+    return found
 
 
 def counted(facets: Facets, columns: Ints) -> Floats:

@@ -146,6 +146,14 @@ WHERE project_id = ? AND individual_id = ? AND request_id = ? ORDER BY number;
 SELECT record FROM decisions
 WHERE project_id = ? AND individual_id = ? ORDER BY decided_at_us DESC, number DESC LIMIT ?;
 
+-- name: decisions_of_before
+-- An individual's newest records among those older than a decision.
+SELECT record FROM decisions
+WHERE project_id = ? AND individual_id = ? AND (decided_at_us, number) < (
+    SELECT decided_at_us, number FROM decisions WHERE project_id = ? AND decision_id = ?
+)
+ORDER BY decided_at_us DESC, number DESC LIMIT ?;
+
 -- name: decisions_unlearnt
 -- The next records not learnt from, after (time, number), oldest first.
 SELECT decided_at_us, number, record FROM decisions

@@ -244,9 +244,15 @@ class SqliteStore:
         rows = self._rows("decisions_of_request", individual_id, request_id)
         return [_record(row[0]) for row in rows]
 
-    def decisions_of(self, individual_id: str, limit: int = 50) -> list[DecisionRecord]:
-        """An individual's newest decisions, newest first."""
-        return [_record(row[0]) for row in self._rows("decisions_of", individual_id, limit)]
+    def decisions_of(
+        self, individual_id: str, limit: int = 50, before: str | None = None
+    ) -> list[DecisionRecord]:
+        """An individual's newest decisions, newest first; with ``before`` only those older than that decision."""
+        if before is None:
+            rows = self._rows("decisions_of", individual_id, limit)
+        else:
+            rows = self._rows("decisions_of_before", individual_id, self._project, before, limit)
+        return [_record(row[0]) for row in rows]
 
     def unlearnt_decisions(self, since_us: int) -> Iterator[DecisionRecord]:
         """Decisions made since then and not learnt from, oldest first; read a page at a time."""
