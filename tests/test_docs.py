@@ -43,7 +43,8 @@ from eachwise.decide.constraints import FILTERS
 from eachwise.events import parse_event
 from eachwise.events.names import RULES, fold_name
 from eachwise.individual.fold import RULES as FOLDS
-from eachwise.service.routes import ROUTES, Route
+from eachwise.service.route import Route
+from eachwise.service.routes import ROUTES
 from eachwise.settings import Settings
 from tests.support.server import SECRET_KEY, WRITE_KEY, serving
 

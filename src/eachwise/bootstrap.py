@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -19,11 +18,8 @@ from eachwise.adapters.releasing import release_aside
 from eachwise.adapters.search import Fts5Index
 from eachwise.adapters.sqlite import SqliteStore
 from eachwise.catalog import parse_definitions
-from eachwise.contracts.audience import Audience, AudienceRequest, Occasion
-from eachwise.contracts.batch import Batch, BatchPage, BatchRequest
-from eachwise.contracts.catalog import CatalogReceipt, Item, Repeats
+from eachwise.contracts.catalog import CatalogReceipt
 from eachwise.contracts.decision import (
-    BudgetView,
     DecideRequest,
     DecideResponse,
     DecisionPage,
@@ -46,22 +42,10 @@ from eachwise.contracts.search import (
     SearchResponse,
     SuggestResponse,
 )
-from eachwise.contracts.training import (
-    PAGE_EVENTS_MAX,
-    InteractionPage,
-    ModelView,
-    Sender,
-    Tenure,
-)
 from eachwise.flow.core import Core
-from eachwise.flow.drive import Flow, run
-from eachwise.maths.decay import MICROSECONDS
+from eachwise.flow.drive import run
+from eachwise.operations import Operations
 from eachwise.settings import Settings
-
-R = TypeVar("R")
-
-# The in-process engine has no timer: housekeeping rides on calls, at most this often.
-TICK_INTERVAL_US = MICROSECONDS // 4
 
 
 @contextmanager
@@ -105,7 +89,7 @@ def open_core(
                 run(core.checkpoint())
 
 
-class Engine:
+class Engine(Operations):
     """The whole loop in this process, without HTTP: events in, decisions out, learning in between.
 
     >>> from eachwise import Engine
@@ -118,11 +102,8 @@ class Engine:
     """
 
     def __init__(self, core: Core, clock: Clock, close: Callable[[], None]) -> None:
-        self.core = core
-        self.clock = clock
+        super().__init__(core, clock)
         self._close = close
-        self._lock = threading.RLock()
-        self._ticked_at_us = clock.now_us()
 
     @classmethod
     def open(
@@ -154,20 +135,6 @@ class Engine:
         """Write what is in memory and release the store. A crash instead loses nothing that was acknowledged."""
         with self._lock:
             self._close()
-
-    def _run(self, flow: Flow[R]) -> R:
-        with self._lock:
-            result = run(flow)
-            now_us = self.clock.now_us()
-            if now_us - self._ticked_at_us >= TICK_INTERVAL_US:
-                self._ticked_at_us = now_us
-                run(self.core.tick())
-            return result
-
-    def tick(self) -> None:
-        """Do what is due now: close decisions, publish models, checkpoint. Calls do this by themselves too."""
-        with self._lock:
-            run(self.core.tick())
 
     # -- events --------------------------------------------------------------------------------------------
 
@@ -352,79 +319,3 @@ class Engine:
             return self.core.replay(decision_id)
 
     # -- training and models -------------------------------------------------------------------------------
-
-    def interactions(self, after: int = 0, limit: int = PAGE_EVENTS_MAX) -> InteractionPage:
-        """The engagements among the next events of the log after a sequence, for training."""
-        return self._run(self.core.extracting.page(after, limit))
-
-    def owners(self, senders: Sequence[Sender]) -> list[list[Tenure]]:
-        """Whose the events of these senders are, and from when on."""
-        return self._run(self.core.extracting.owners(senders))
-
-    def audience(
-        self,
-        item_id: str,
-        reason: Occasion = "new",
-        *,
-        limit: int = 100,
-        min_score: float = 0.0,
-        purpose: str | None = None,
-        channel: str | None = None,
-        repeats: Repeats = "learnt",
-    ) -> Audience:
-        """The individuals for whom an item that is new, back or cheaper matters, best first, all accounted for."""
-        request = AudienceRequest(
-            item_id=item_id,
-            reason=reason,
-            limit=limit,
-            min_score=min_score,
-            purpose=purpose,
-            channel=channel,
-            repeats=repeats,
-        )
-        return self._run(self.core.audiences.find(request))
-
-    def items(self, after: str = "", limit: int = 100) -> list[Item]:
-        """Items of the catalogue in order of their ids, after one."""
-        with self._lock:
-            return self.core.catalogue.items(after, limit)
-
-    def models(self, limit: int = 20) -> list[ModelView]:
-        """The newest versions of every model."""
-        with self._lock:
-            return self.core.trained.views(limit)
-
-    def model(self, name: str, version: int) -> ModelView:
-        """One version with its report."""
-        with self._lock:
-            return self.core.trained.view(name, version)
-
-    def trained_body(self, version: int) -> bytes:
-        """A version of the trained model as it was published."""
-        return self._run(self.core.trained.read(version))
-
-    def publish_trained(self, body: bytes) -> int:
-        """Use a trained model from now on; returns its version."""
-        return self._run(self.core.trained.publish(body))
-
-    def rollback(self, name: str, to: int) -> ModelView:
-        """Publish an older version of the trained model once more, as the newest; 0: nothing trained."""
-        return self._run(self.core.rollback(name, to))
-
-    def begin_batch(self, request: BatchRequest) -> Batch:
-        """Begin decisions for everybody, or find them begun."""
-        return self._run(self.core.batching.begin(request))
-
-    def batch_page(self, batch_id: str, after: int = 0, limit: int = 100) -> BatchPage:
-        """Decide for the next people of a batch; asked again, it answers the same."""
-        return self._run(self.core.batching.page(batch_id, after, limit))
-
-    def budgets(self) -> list[BudgetView]:
-        """What is used of every budget, and what one more unit would be worth now."""
-        with self._lock:
-            return self.core.budgets.report()
-
-    def status(self) -> dict[str, Any]:
-        """Counts and versions."""
-        with self._lock:
-            return self.core.status()

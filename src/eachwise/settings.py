@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -197,13 +198,29 @@ class Settings(_Section, frozen=True):
 def parse_settings(raw: dict[str, Any]) -> Settings:
     """Build settings from plain data. Raises ``InvalidInput`` naming the key, its fault and its range."""
     try:
-        return msgspec.convert(raw, Settings)
+        settings = msgspec.convert(raw, Settings)
     except msgspec.ValidationError as error:
         reason, _, at = str(error).partition(" - at ")
         path = at.strip("`").removeprefix("$").removeprefix(".")
         wanted = range_of(path) if path else ""
         words = f"{f'{path}: ' if path else ''}{reason}{f'; it must be {wanted}' if wanted else ''}"
         raise InvalidInput(f"settings: {words}", field=path or "settings") from None
+    _check_timezone(settings.decide.timezone)
+    return settings
+
+
+def _check_timezone(name: str) -> None:
+    """Raise ``InvalidInput`` for a zone that this system does not know; UTC needs no database."""
+    if name == "UTC":
+        return
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown; no plain name; a folder of names
+        raise InvalidInput(
+            f"settings: decide.timezone: {name!r} is not in this system's time zone database; "
+            'name one like "Europe/Berlin"',
+            field="decide.timezone",
+        ) from None
 
 
 def range_of(path: str) -> str:

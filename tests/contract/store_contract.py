@@ -377,6 +377,21 @@ class StoreContract:
         put(store, decisions=made)
         assert store.decisions_of("i-1") == made[::-1]
 
+    def test_decisions_older_than_one(self, store: Store) -> None:
+        made = [a_decision(f"d{n}", at_us=10 + n // 3) for n in range(9)]
+        other = a_decision("dx", at_us=11, individual_id="i-2")
+        put(store, decisions=made[:5])
+        put(store, decisions=[other, *made[5:]])
+        newest_first = made[::-1]
+        for place, record in enumerate(newest_first):
+            older = newest_first[place + 1 :]
+            assert store.decisions_of("i-1", before=record.decision_id) == older
+            assert store.decisions_of("i-1", 2, record.decision_id) == older[:2]
+        # Another's decision is a moment too: d5 of the same time was committed after it.
+        assert store.decisions_of("i-1", before="dx") == made[4::-1]
+        assert store.decisions_of("i-2", before="d8") == [other]
+        assert store.decisions_of("i-1", before="unknown") == []
+
     def test_unlearnt_decisions_oldest_first(self, store: Store) -> None:
         made = [a_decision(f"d{n:03}", at_us=n // 3) for n in range(600)]
         put(store, decisions=made[::-1])

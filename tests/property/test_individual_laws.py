@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from eachwise.contracts.events import Action, Event, Line, Meaning
 from eachwise.contracts.individual import (
+    BOUGHT_MAX,
     CONTACTS_MAX,
     DAYS_MAX,
     RECENTS_MAX,
@@ -139,6 +140,23 @@ def test_bounded_lists_keep_the_newest_in_any_order(times: list[int], data: st.D
     )
     assert len(whole.days) <= DAYS_MAX
     assert [recent.occurred_at_us for recent in whole.recents] == sorted(times)[-RECENTS_MAX:]
+    cut = data.draw(st.integers(0, len(life)))
+    mixed = data.draw(st.permutations(life))
+    assert_same(merge(folded(mixed[:cut]), folded(mixed[cut:]), SETTINGS), whole)
+
+
+@settings(max_examples=25)
+@given(st.lists(TIMES, min_size=40, max_size=70), st.data())
+def test_the_newest_purchases_are_kept_in_any_order(times: list[int], data: st.DataObject) -> None:
+    lines = (Line("cod"), Line("tofu"), Line("cod"))
+    bought = Meaning(action=Action.PURCHASE, weight=1.0, lines=lines)
+    life = [
+        (Event(message_id=f"m{n}", kind="track", occurred_at_us=at, received_at_us=0), bought)
+        for n, at in enumerate(times)
+    ]
+    whole = folded(life)
+    every = sorted((at // 10**6, line.item_id) for at in times for line in lines)
+    assert [(one.at_s, one.item_id) for one in whole.bought] == every[-BOUGHT_MAX:]
     cut = data.draw(st.integers(0, len(life)))
     mixed = data.draw(st.permutations(life))
     assert_same(merge(folded(mixed[:cut]), folded(mixed[cut:]), SETTINGS), whole)

@@ -81,3 +81,11 @@ def test_unknown_keys_and_weights_below_zero_are_refused() -> None:
 
 def test_the_defaults_lie_in_their_ranges() -> None:
     assert parse_settings(msgspec.to_builtins(Settings())) == Settings()
+
+
+@pytest.mark.parametrize("name", ["Moon", "Europe", "../x", ""])
+def test_a_time_zone_must_be_known(name: str) -> None:
+    with pytest.raises(InvalidInput, match="is not in this system's time zone database") as refused:
+        parse_settings({"decide": {"timezone": name}})
+    assert refused.value.field == "decide.timezone"
+    assert parse_settings({"decide": {"timezone": "Europe/Berlin"}}).decide.timezone

@@ -1,6 +1,6 @@
 """What a person is likely to want of the catalogue: several models, one blended score. Pure."""
 
-from eachwise.recommend.blend import Ranking, rank, reasons, top
+from eachwise.recommend.blend import Ranking, rank, reasons, scores_at, top
 from eachwise.recommend.bound import UNTRAINED
 from eachwise.recommend.calibration import (
     Facets,
@@ -16,7 +16,7 @@ from eachwise.recommend.carry import carry_on
 from eachwise.recommend.diversity import Likeness, alike, entries_of, likeness_of
 from eachwise.recommend.histories import SESSION_GAP_S, history_before, history_of
 from eachwise.recommend.increments import Live, apply, grow, nothing
-from eachwise.recommend.model import decode_model, encode_model, solve
+from eachwise.recommend.model import solve
 from eachwise.recommend.models.affinity import taste_of
 from eachwise.recommend.registry import MODELS
 from eachwise.recommend.repetition import mask_of, spent
@@ -57,10 +57,8 @@ __all__ = [
     "carry_on",
     "check_actions",
     "counted",
-    "decode_model",
     "decode_trained",
     "divergence",
-    "encode_model",
     "encode_trained",
     "entries_of",
     "facets_of",
@@ -74,6 +72,7 @@ __all__ = [
     "nothing",
     "rank",
     "reasons",
+    "scores_at",
     "slate",
     "solve",
     "spent",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from eachwise.recommend.candidates import baseline, candidates
 from eachwise.recommend.carry import wanted
 from eachwise.recommend.models.affinity import taste_of
 from eachwise.recommend.models.base import Frame
-from eachwise.recommend.views import PersonTaste, read
+from eachwise.recommend.views import PersonTaste, Read, read
 from eachwise.settings import RecommendSettings
 
 FRESH = "fresh"
@@ -29,10 +30,10 @@ _NEW_AHEAD = 0.01
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
-    """One model's part of a ranking: its features (F, C) at the frame's items, in its own rows."""
+    """One model's part of a ranking: what it adds to the scores of the frame's items (C,), in its own rows."""
 
     placed: Placed
-    features: Floats
+    pull: Floats
     frame: Frame
     history: History
 
@@ -54,9 +55,7 @@ class Ranking:
     def contributions(self) -> dict[str, Floats]:
         """What each model, and ``fresh``, adds to the scores of ``rows``; (C,) each. They sum to the scores."""
         found = {
-            one.placed.model.name: at_catalog(
-                self.bound, one, one.placed.weights @ one.features, self.rows
-            )
+            one.placed.model.name: at_catalog(self.bound, one, one.pull, self.rows)
             for one in self.parts
         }
         return {**found, FRESH: self.allowance}
@@ -69,7 +68,7 @@ class Ranking:
             if own >= 0 and one.frame.place is not None:
                 own = int(one.frame.place[own])
             if own >= 0:
-                found[one.placed.model.name] = float(one.placed.weights @ one.features[:, own])
+                found[one.placed.model.name] = float(one.pull[own])
         return found
 
 
@@ -90,16 +89,13 @@ def rank(
     there. ``only`` are rows, ascending, beside which none is scored.
     """
     bound = bind(trained or UNTRAINED, live, catalog, settings)
-    who = read(person, settings.action_weights, taste_of(person.affinity))
-    ahead = wanted(bound.trained, person.recents[::-1], person.carried, settings.action_weights)
-    histories = {
-        True: who.history(catalog.row_of),
-        False: who.history(bound.trained.row_of, ahead),
-    }
+    seen = _seen(bound, person, settings)
     rows = only
     if rows is None and len(catalog.item_ids) > settings.score_all_max:
-        rows = candidates(bound, who, histories, within, person.now_us, settings.score_all_max)
-    parts = tuple(_scored(bound, histories, rows))
+        rows = candidates(
+            bound, seen.who, seen.histories, within, person.now_us, settings.score_all_max
+        )
+    parts = _scored(bound, seen, _frames(bound, rows))
     total, trend = _sum(bound, parts, rows)
     allowance = _allowance(bound, rows, trend, person.now_us)
     total += allowance
@@ -107,18 +103,64 @@ def rank(
     return Ranking(scores=scores, rows=rows, bound=bound, allowance=allowance, parts=parts)
 
 
-def _scored(bound: Bound, histories: dict[bool, History], rows: Ints | None) -> list[Scored]:
-    """Every model at the rows (of the catalogue; None: all), each in its own rows."""
-    frames = {
-        True: Frame.of(len(bound.catalog.item_ids), rows),
-        False: Frame.of(len(bound.trained.item_ids), _trained_rows(bound, rows)),
-    }
+def scores_at(
+    person: PersonTaste,
+    live: TasteModel,
+    catalog: CatalogIndex,
+    settings: RecommendSettings,
+    trained: TrainedModel | None,
+    rows: Ints,
+) -> Floats:
+    """``rank``'s scores of some rows alone (C,), ascending: for the same few rows and one person after another."""
+    bound = bind(trained or UNTRAINED, live, catalog, settings)
+    frames = next((f for b, r, f in tuple(_FRAMES) if b is bound and r is rows), None)
+    if frames is None:
+        frames = _frames(bound, rows)
+        _FRAMES.appendleft((bound, rows, frames))
+    parts = _scored(bound, _seen(bound, person, settings), frames)
+    total, trend = _sum(bound, parts, rows)
+    return total + _allowance(bound, rows, trend, person.now_us)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """A person as one bound set sees one; ``histories``: in the catalogue's rows (True) and in the trained model's."""
+
+    who: Read
+    histories: dict[bool, History]
+
+
+def _seen(bound: Bound, person: PersonTaste, settings: RecommendSettings) -> _Seen:
+    who = read(person, settings.action_weights, taste_of(person.affinity))
+    ahead = wanted(bound.trained, person.recents[::-1], person.carried, settings.action_weights)
+    renewed = who.history(bound.catalog.row_of)
+    known = replace(renewed, carried=ahead)
+    trained = known if bound.same else who.history(bound.trained.row_of, ahead)
+    return _Seen(who=who, histories={True: renewed, False: trained})
+
+
+# Frames by whether a model's rows are the catalogue's; kept for the rows asked for last, by identity.
+_Frames = dict[bool, Frame]
+_FRAMES: deque[tuple[Bound, Ints, _Frames]] = deque(maxlen=4)
+
+
+def _frames(bound: Bound, rows: Ints | None) -> _Frames:
+    """The frames of these rows of the catalogue (None: all)."""
+    whole = Frame.of(len(bound.catalog.item_ids), rows)
+    if bound.same:
+        return {True: whole, False: whole}
+    own = Frame.of(len(bound.trained.item_ids), _trained_rows(bound, rows))
+    return {True: whole, False: own}
+
+
+def _scored(bound: Bound, seen: _Seen, frames: _Frames) -> tuple[Scored, ...]:
+    """Every model at the frames' items, each in its own rows."""
     found = []
     for placed in bound.placed:
-        frame, history = frames[placed.renewed], histories[placed.renewed]
-        features = placed.model.score(placed.parts, history, frame)
-        found.append(Scored(placed=placed, features=features, frame=frame, history=history))
-    return found
+        frame, history = frames[placed.renewed], seen.histories[placed.renewed]
+        pull: Floats = placed.weights @ placed.model.score(placed.parts, history, frame)
+        found.append(Scored(placed=placed, pull=pull, frame=frame, history=history))
+    return tuple(found)
 
 
 def _trained_rows(bound: Bound, rows: Ints | None) -> Ints | None:
@@ -136,13 +178,12 @@ def _sum(bound: Bound, parts: tuple[Scored, ...], rows: Ints | None) -> tuple[Fl
     total, trend = np.zeros(size), np.zeros(size)
     trained: Floats | None = None
     for one in parts:
-        pull = one.placed.weights @ one.features
         if one.placed.renewed:
-            total += pull
+            total += one.pull
         else:
-            trained = pull if trained is None else trained + pull
+            trained = one.pull if trained is None else trained + one.pull
         if one.placed.model.name == "trend":
-            trend = at_catalog(bound, one, pull, rows)
+            trend = at_catalog(bound, one, one.pull, rows)
     if trained is not None:
         first = next(one for one in parts if not one.placed.renewed)
         total += at_catalog(bound, first, trained, rows)
@@ -214,10 +255,20 @@ def _words(bound: Bound, scored: Scored, row: int, person: PersonTaste) -> str |
     if placed.model.explain is None:
         return None
     found = placed.model.explain(placed.parts, scored.history, own)
-    if found is None:
-        return None
-    item_id = (catalog if placed.renewed else bound.trained).item_ids[found]
-    at = catalog.row_of.get(item_id)
-    title = (catalog.items[at].title if at is not None else "") or item_id
-    bought = bool(scored.history.bought[scored.history.rows == found].any())
-    return f"because you {'bought' if bought else 'viewed'} {title}"
+    return None if found is None else _because(bound, scored, found)
+
+
+def _because(bound: Bound, scored: Scored, origin: int) -> str:
+    """``because you viewed X``, X an item of the history; one item speaks for many, so the words are kept."""
+    history, renewed = scored.history, scored.placed.renewed
+    memo = {} if history.memo is None else history.memo
+    key = ("because", renewed, origin)
+    if key not in memo:
+        catalog = bound.catalog
+        item_id = (catalog if renewed else bound.trained).item_ids[origin]
+        at = catalog.row_of.get(item_id)
+        title = (catalog.items[at].title if at is not None else "") or item_id
+        bought = bool(history.bought[history.rows == origin].any())
+        memo[key] = f"because you {'bought' if bought else 'viewed'} {title}"
+    words: str = memo[key]
+    return words

@@ -14,11 +14,11 @@ from eachwise.recommend.bound import Bound
 from eachwise.recommend.views import Read
 
 # Popular, rising and new items that everyone's candidates have.
-_TRENDING = 300
+_TRENDING = 200
 _NEWEST = 100
 # The strongest tastes, and of each so many of its most popular items.
 _TASTES = 8
-_EACH_TASTE = 200
+_EACH_TASTE = 100
 # With fewer candidates than this within the caller's mask, its most popular items fill up.
 _WITHIN_MIN = 500
 
@@ -27,8 +27,9 @@ _WITHIN_MIN = 500
 class Shelves:
     """What candidates read of a bound set: prepared once.
 
-    trending: (≤ 300,) by the trend; newest: rows by publication, newest first; of_value: value's column → its ≤ 200
-    most popular items
+    trending: (≤ 200,) by the trend; newest: rows by publication, newest first; of_value: value's column → its ≤ 100
+    most popular items; catalog_row: (M,) each trained row's row in the catalogue, −1 where the item is gone; standing:
+    (N,) from −2 to −1 by the trend, the order of what nobody scored
     """
 
     trending: Ints
@@ -36,6 +37,8 @@ class Shelves:
     published_us: Ints
     starts: Ints
     items: Ints
+    catalog_row: Ints
+    standing: Floats
 
     def of_value(self, column: int) -> Ints:
         """The most popular items that carry a value, best first."""
@@ -61,6 +64,8 @@ def shelves(bound: Bound) -> Shelves:
         published_us=catalog.published_us[newest],
         starts=starts,
         items=items,
+        catalog_row=_catalog_rows(bound),
+        standing=_standing(bound.trend),
     )
     _KEPT.appendleft((bound, found))
     return found
@@ -88,27 +93,26 @@ def candidates(
     score_all_max: int,
 ) -> Ints:
     """Distinct ascending rows of the catalogue."""
-    if within is not None and int(within.sum()) <= score_all_max:
+    if within is not None and np.count_nonzero(within) <= score_all_max:
         return np.flatnonzero(within)
     at = shelves(bound)
     begin = int(np.searchsorted(-at.published_us, -now_us, side="left"))
     found = [at.trending, at.newest[begin : begin + _NEWEST]]
     found += [at.of_value(column) for column in _tastes(who.taste)]
-    catalog_row = _catalog_rows(bound)
     for placed in bound.placed:
         if placed.model.reach is not None:
             rows = placed.model.reach(placed.parts, histories[placed.renewed])
-            found.append(rows if placed.renewed else catalog_row[rows])
+            found.append(rows if placed.renewed else at.catalog_row[rows])
     marked = np.zeros(len(bound.catalog.item_ids), dtype=np.bool_)
     rows = np.concatenate(found)
     marked[rows[rows >= 0]] = True
     if within is not None:
         marked &= within
-        lacking = _WITHIN_MIN - int(marked.sum())
+        lacking = _WITHIN_MIN - int(np.count_nonzero(marked))
         if lacking > 0:
             others = np.flatnonzero(within & ~marked)
             marked[others[best(bound.trend[others], lacking)]] = True
-    return np.flatnonzero(marked)
+    return marked.nonzero()[0]
 
 
 def _tastes(taste: Floats) -> list[int]:
@@ -126,10 +130,14 @@ def _catalog_rows(bound: Bound) -> Ints:
 
 def baseline(bound: Bound, rows: Ints, scores: Floats) -> Floats:
     """Scores (N,): the candidates' own; all others below them by the trend, at most one unit apart."""
-    lowest = float(scores.min(initial=0.0))
-    spread = float(np.ptp(bound.trend)) if len(bound.trend) else 0.0
-    found = bound.trend - float(bound.trend.max(initial=0.0))
-    found = found / spread if spread > 0.0 else np.zeros(len(bound.trend))
-    found += lowest - 1.0
+    found: Floats = shelves(bound).standing + float(scores.min(initial=0.0))
     found[rows] = scores
-    return np.asarray(found)
+    return found
+
+
+def _standing(trend: Floats) -> Floats:
+    """(trend − max) / (max − min) − 1; −1 where all are alike."""
+    spread = float(np.ptp(trend)) if len(trend) else 0.0
+    if spread <= 0.0:
+        return np.full(len(trend), -1.0)
+    return np.asarray((trend - trend.max()) / spread - 1.0)

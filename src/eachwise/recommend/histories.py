@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eachwise.contracts.arrays import Floats
-from eachwise.contracts.individual import RECENTS_MAX
-from eachwise.contracts.taste import History, Interactions
+from eachwise.contracts.individual import BOUGHT_MAX, RECENTS_MAX
+from eachwise.contracts.taste import History, Interactions, Purchases
 
 SESSION_GAP_S = 1800.0  # a longer pause begins a new visit
 
@@ -23,6 +23,7 @@ def history_of(
     *,
     taste: Floats | None = None,
     carried: Any = None,
+    purchases: Purchases | None = None,
 ) -> History:
     """The history at ``now_s`` of engagements that came before, oldest first; (L,) each, the newest 50 are kept."""
     begin = max(0, len(rows) - RECENTS_MAX)
@@ -36,6 +37,7 @@ def history_of(
         session=int(pauses[0]) if len(pauses) else len(ages),
         carried=carried,
         taste=taste,
+        purchases=purchases,
     )
 
 
@@ -50,5 +52,27 @@ def history_before(data: Interactions, place: int, begin: int) -> History:
         end = begin + int(np.searchsorted(data.at_s[begin:place], now_s))
     span = slice(max(begin, end - RECENTS_MAX), end)
     return history_of(
-        data.rows[span], data.weights[span], data.at_s[span], data.bought[span], now_s
+        data.rows[span],
+        data.weights[span],
+        data.at_s[span],
+        data.bought[span],
+        now_s,
+        purchases=_bought(data, begin, end, now_s),
     )
+
+
+def _bought(data: Interactions, begin: int, end: int, now_s: float) -> Purchases:
+    """The newest purchases among the engagements from ``begin`` to ``end``, as many as a state keeps."""
+    counts = data.bought[begin:end] & (data.weights[begin:end] > 0)
+    places = begin + np.flatnonzero(counts)[: -BOUGHT_MAX - 1 : -1]
+    return Purchases(
+        rows=data.rows[places].astype(np.int64), ages_s=np.maximum(now_s - data.at_s[places], 0.0)
+    )
+
+
+def purchases_of(history: History) -> Purchases:
+    """What the person bought: kept apart, or among the newest engagements."""
+    if history.purchases is not None:
+        return history.purchases
+    counts = history.bought & (history.weights > 0)
+    return Purchases(rows=history.rows[counts], ages_s=history.ages_s[counts])

@@ -1,20 +1,17 @@
-"""Statistics → an immutable taste model, and the model as bytes."""
+"""Statistics → an immutable taste model, all at once; ``increments`` makes the same version by version."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import msgspec
 import numpy as np
 
 from eachwise.contracts.arrays import Floats, Ints, TasteModel
-from eachwise.contracts.errors import InvalidInput
 from eachwise.recommend.smoothing import excess
 from eachwise.recommend.statistics import TasteStatistics, shares
 
-# Weights lie on this grid: two bytes carry one exactly, and a decoded model scores as the live one.
+# Weights lie on this grid, of which two bytes carry one exactly: see ``increments``.
 _GRID = 65535.0
-_FORMAT = 2
 
 
 def solve(
@@ -87,63 +84,3 @@ def _shares(
     long[rows[known]] = long_masses[known]
     recent[rows[known]] = recent_masses[known]
     return shares(long, recent)
-
-
-class _Wire(msgspec.Struct, frozen=True, array_like=True):
-    """A model as bytes, little-endian: weights in steps of 1/65535."""
-
-    format: int
-    version: int
-    item_ids: tuple[str, ...]
-    lengths: bytes
-    indices: bytes
-    wide: bool
-    steps: bytes
-    totals: bytes
-    popularity: bytes
-    recent: bytes
-    expected: dict[str, float]
-
-
-def encode_model(model: TasteModel) -> bytes:
-    """The model as msgpack: 4 bytes a transition (6 above 65,536 items), 28 and the id an item."""
-    wide = len(model.item_ids) > 1 << 16
-    wire = _Wire(
-        format=_FORMAT,
-        version=model.version,
-        item_ids=model.item_ids,
-        lengths=np.diff(model.indptr).astype("<u4").tobytes(),
-        indices=model.indices.astype("<u4" if wide else "<u2").tobytes(),
-        wide=wide,
-        steps=np.rint(model.weights * _GRID).astype("<u2").tobytes(),
-        totals=model.totals.astype("<f8").tobytes(),
-        popularity=model.popularity.astype("<f8").tobytes(),
-        recent=model.recent.astype("<f8").tobytes(),
-        expected=model.expected,
-    )
-    return msgspec.msgpack.encode(wire)
-
-
-def decode_model(body: bytes) -> TasteModel:
-    """Exactly the model that was encoded. Raises ``InvalidInput`` on other bytes."""
-    try:
-        wire = msgspec.msgpack.decode(body, type=_Wire)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise InvalidInput(f"taste model: {error}", field="model") from None
-    if wire.format != _FORMAT:
-        raise InvalidInput(f"taste model: format {wire.format}, not {_FORMAT}", field="model")
-    indptr = np.zeros(len(wire.item_ids) + 1, dtype=np.int64)
-    np.cumsum(np.frombuffer(wire.lengths, dtype="<u4"), out=indptr[1:])
-    indices = np.frombuffer(wire.indices, dtype="<u4" if wire.wide else "<u2")
-    return TasteModel(
-        version=wire.version,
-        item_ids=wire.item_ids,
-        row_of={item_id: row for row, item_id in enumerate(wire.item_ids)},
-        indptr=indptr,
-        indices=indices.astype(np.int64),
-        weights=np.frombuffer(wire.steps, dtype="<u2") / _GRID,
-        totals=np.frombuffer(wire.totals, dtype="<f8").astype(np.float64),
-        popularity=np.frombuffer(wire.popularity, dtype="<f8").astype(np.float64),
-        recent=np.frombuffer(wire.recent, dtype="<f8").astype(np.float64),
-        expected=wire.expected,
-    )

@@ -11,6 +11,7 @@ from eachwise.recommend.models import (
     ease,
     late,
     presence,
+    purchases,
     recent,
     recurrent,
     repeats,
@@ -20,6 +21,7 @@ from eachwise.recommend.models import (
     transitions,
     trend,
     twohop,
+    userknn,
     wide,
 )
 from eachwise.recommend.models.base import Model
@@ -40,5 +42,7 @@ MODELS: Final[dict[str, Model]] = {
     "presence": presence.MODEL,
     "sessions": sessions.MODEL,
     "repeats": repeats.MODEL,
+    "purchases": purchases.MODEL,
+    "userknn": userknn.MODEL,
     "recurrent": recurrent.MODEL,
 }

@@ -25,7 +25,7 @@ def spent(person: PersonTaste, trained: TrainedModel | None, catalog: CatalogInd
     with in an earlier visit) and fewer than one in twenty come back to. Where training found that nobody comes back to
     anything (films): all that the person engaged with. Without training nothing is known, and nothing left out.
     """
-    if trained is None or not person.recents:
+    if trained is None or not (person.recents or person.bought):
         return None
     parts = trained.parts.get(REPEATS.name)
     if parts is None:
@@ -36,6 +36,7 @@ def spent(person: PersonTaste, trained: TrainedModel | None, catalog: CatalogInd
     *_, only_bought = parts["whole"].tolist()
     if only_bought:
         had = [recent.item_id for recent in person.recents if recent.action == PURCHASE]
+        had += [one.item_id for one in person.bought]
     else:
         had = _earlier(person)
     rates = repeat_rates(parts)

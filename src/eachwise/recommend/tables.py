@@ -22,6 +22,8 @@ FLOOR = 1e-3
 # Of one table; a float32 and an int32 each: 16 MB. Half of the entries lose nothing (docs/discussions/measured.md).
 ENTRIES_MAX = 2_000_000
 _ROW_MIN = 50
+# How much less than the item after it each item of a history brings in.
+_REACH_DECAY = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +42,57 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The rows of a table at a history's items, one after the other: what several sums read."""
+    """The rows of a table at a history's K items, one after the other: what several sums read.
+
+    columns, values: (E,); lengths: (K,) entries of each row; ends: (K,) where each row ends; weights: (K,) the items'
+    """
 
     columns: NDArray[np.int32]
     values: NDArray[np.float32]
     lengths: Ints
+    ends: Ints
     weights: Floats
+
+    def upto(self, tail: int) -> Gathered:
+        """Those of the newest ``tail`` items."""
+        if tail >= len(self.lengths):
+            return self
+        end = int(self.ends[tail - 1])
+        return Gathered(
+            self.columns[:end],
+            self.values[:end],
+            self.lengths[:tail],
+            self.ends[:tail],
+            self.weights[:tail],
+        )
 
 
 def gather(table: Table, history: History, tail: int) -> Gathered:
-    """The rows of the newest ``tail`` items."""
+    """The rows of the newest ``tail`` (≥ 1) items; kept in the history's memo, for the next that asks."""
+    if history.memo is None:
+        return _gathered(table, history, tail)
+    number = id(table.indices)
+    kept: Gathered | None = history.memo.get((number, tail))
+    if kept is None:
+        # The table is kept beside what was read of it, so that no other can come to have its number.
+        _, longest = history.memo.get(number, (None, None))
+        if longest is None or len(longest.lengths) < min(tail, len(history.rows)):
+            longest = _gathered(table, history, tail)
+            history.memo[number] = table, longest
+        kept = history.memo[number, tail] = longest.upto(tail)
+    return kept
+
+
+def _gathered(table: Table, history: History, tail: int) -> Gathered:
     rows = history.rows[:tail]
     starts, ends = table.indptr[rows], table.indptr[rows + 1]
-    spans = list(zip(starts.tolist(), ends.tolist(), strict=True))
-    if not spans:
-        return Gathered(table.indices[:0], table.values[:0], ends - starts, history.weights[:0])
+    lengths = ends - starts
+    spans = [slice(*span) for span in zip(starts.tolist(), ends.tolist(), strict=True)]
     return Gathered(
-        np.concatenate([table.indices[start:end] for start, end in spans]),
-        np.concatenate([table.values[start:end] for start, end in spans]),
-        ends - starts,
+        np.concatenate([table.indices[span] for span in spans] or [table.indices[:0]]),
+        np.concatenate([table.values[span] for span in spans] or [table.values[:0]]),
+        lengths,
+        lengths.cumsum(),
         history.weights[: len(rows)],
     )
 
@@ -71,11 +105,11 @@ def decayed(
     ``values`` stand for the table's own where given, in the same order.
     """
     used = min(tail, len(found.lengths))
-    lengths = found.lengths[:used]
-    upto = int(lengths.sum())
+    upto = int(found.ends[used - 1]) if used else 0
     factors = found.weights[:used] * decay ** np.arange(used)
     read = found.values if values is None else values
-    return frame.add_up(found.columns[:upto], read[:upto] * np.repeat(factors, lengths))
+    shares = factors.repeat(found.lengths[:used])
+    return frame.add_up(found.columns[:upto], read[:upto] * shares)
 
 
 def log_evidence(sums: Floats, floor: float = FLOOR) -> Floats:
@@ -88,27 +122,30 @@ def log_evidence(sums: Floats, floor: float = FLOOR) -> Floats:
 
 def strongest(table: Table, history: History, row: int, tail: int, decay: float) -> int | None:
     """The item of the history that adds most to a row's S, where any adds something; the newest of equals."""
-    best, found = 0.0, None
-    for place, origin in enumerate(history.rows[:tail].tolist()):
-        start, end = int(table.indptr[origin]), int(table.indptr[origin + 1])
-        at = start + int(np.searchsorted(table.indices[start:end], row))
-        if at < end and table.indices[at] == row:
-            pull = float(table.values[at]) * float(history.weights[place]) * decay**place
-            if pull > best:
-                best, found = pull, origin
-    return found
+    found = gather(table, history, tail)
+    entries = (found.columns == row).nonzero()[0]
+    if not len(entries):
+        return None
+    places = found.ends.searchsorted(entries, side="right")
+    pulls = found.values[entries] * found.weights[places] * decay**places
+    most = int(pulls.argmax())
+    return int(history.rows[places[most]]) if pulls[most] > 0.0 else None
 
 
 def reached(table: Table, history: History, origins_max: int, each_max: int) -> Ints:
-    """The ``each_max`` strongest columns of each of the newest ``origins_max`` items' rows."""
-    found = [np.zeros(0, dtype=np.int64)]
-    for origin in history.rows[:origins_max].tolist():
-        start, end = int(table.indptr[origin]), int(table.indptr[origin + 1])
-        own = table.indices[start:end]
-        if len(own) > each_max:
-            own = own[np.argpartition(-table.values[start:end], each_max - 1)[:each_max]]
-        found.append(own.astype(np.int64))
-    return np.concatenate(found)
+    """The columns that the newest ``origins_max`` items lead to most strongly: ``each_max`` for every two of them.
+
+    Entries compete by value · .9^(k−1), k = 1 the newest item: what the newest leads to is not crowded out, and an
+    item that leads nowhere takes no one's place.
+    """
+    found = gather(table, history, origins_max)
+    most = each_max * (-(-origins_max // 2))
+    columns = found.columns
+    if len(columns) > most:
+        factors = _REACH_DECAY ** np.arange(len(found.lengths))
+        strength = found.values * factors.repeat(found.lengths)
+        columns = columns[(-strength).argpartition(most - 1)[:most]]
+    return columns.astype(np.int64)
 
 
 def pack(name: str, matrix: Any, entries_max: int = ENTRIES_MAX) -> dict[str, NDArray[Any]]:
@@ -142,6 +179,10 @@ def _largest(indptr: Sequence[int], values: NDArray[Any], each: int) -> NDArray[
     kept = np.ones(len(values), dtype=np.bool_)
     for row in np.flatnonzero(np.diff(indptr) > each).tolist():
         start, end = indptr[row], indptr[row + 1]
-        order = np.argsort(-values[start:end], kind="stable")
-        kept[start + order[each:]] = False
+        own = values[start:end]
+        least = np.partition(own, len(own) - each)[len(own) - each]
+        higher = own > least
+        level = np.flatnonzero(own == least)[: each - int(higher.sum())]
+        kept[start:end] = higher
+        kept[start + level] = True
     return kept

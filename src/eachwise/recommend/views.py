@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -11,8 +11,8 @@ import numpy as np
 from eachwise.contracts.arrays import AffinityVectors, Floats
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.events import Action
-from eachwise.contracts.individual import Carried, Individual, Recent
-from eachwise.contracts.taste import History
+from eachwise.contracts.individual import Bought, Carried, Individual, Recent
+from eachwise.contracts.taste import History, Purchases
 from eachwise.maths.decay import MICROSECONDS
 from eachwise.recommend.histories import history_of
 
@@ -41,7 +41,7 @@ class PersonTaste:
 
     recents: items engaged with, newest first; regrets: items given back or left within moments, newest first;
     affinity: over the catalogue's values; hidden: item id → when it was last hidden (µs); carried: what the recurrent
-    model remembers, or None
+    model remembers, or None; bought: items bought, newest first, more than the recents hold
     """
 
     recents: tuple[Recent, ...]
@@ -50,6 +50,7 @@ class PersonTaste:
     hidden: Mapping[str, int] = field(default_factory=dict)
     carried: Carried | None = None
     regrets: tuple[Recent, ...] = ()
+    bought: tuple[Bought, ...] = ()
 
     @classmethod
     def of(cls, state: Individual, affinity: AffinityVectors, now_us: int) -> PersonTaste:
@@ -66,12 +67,16 @@ class PersonTaste:
             hidden=hidden,
             carried=state.carried,
             regrets=tuple(reversed(state.regrets)),
+            bought=tuple(reversed(state.bought)),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """What a person did with items, oldest first: what is the same whatever the model's rows."""
+    """What a person did with items, oldest first: what is the same whatever the model's rows.
+
+    purchases: newest first; none where a purchase speaks for nothing
+    """
 
     item_ids: list[str]
     weights: Floats
@@ -79,12 +84,13 @@ class Read:
     bought: list[bool]
     now_s: float
     taste: Floats
+    purchases: tuple[Bought, ...] = ()
 
     def history(self, row_of: Mapping[str, int], carried: Any = None) -> History:
         """The history in a model's rows; what it does not know is left out."""
         rows = np.array([row_of.get(item_id, -1) for item_id in self.item_ids], dtype=np.int64)
         known = rows >= 0
-        return history_of(
+        found = history_of(
             rows[known],
             self.weights[known],
             self.at_s[known],
@@ -93,6 +99,18 @@ class Read:
             taste=self.taste,
             carried=carried,
         )
+        return replace(found, purchases=self._purchases(row_of), memo={})
+
+    def _purchases(self, row_of: Mapping[str, int]) -> Purchases | None:
+        """The purchases in a model's rows; None where none were kept."""
+        if not self.purchases:
+            return None
+        kept = [
+            (row, one.at_s) for one in self.purchases if (row := row_of.get(one.item_id, -1)) >= 0
+        ]
+        rows = np.array([row for row, _ in kept], dtype=np.int64)
+        at_s = np.array([at_s for _, at_s in kept], dtype=np.float64)
+        return Purchases(rows=rows, ages_s=np.maximum(self.now_s - at_s, 0.0))
 
 
 def read(person: PersonTaste, action_weights: Mapping[str, float], taste: Floats) -> Read:
@@ -120,4 +138,5 @@ def read(person: PersonTaste, action_weights: Mapping[str, float], taste: Floats
         bought=[bought for _, _, _, bought in kept],
         now_s=person.now_us / MICROSECONDS,
         taste=taste,
+        purchases=person.bought if weigh.get(PURCHASE, 1.0) > 0.0 else (),
     )

@@ -25,7 +25,8 @@ from eachwise.service.bodies import ClientGone, Receive
 from eachwise.service.call import Call
 from eachwise.service.openapi import openapi
 from eachwise.service.ports import Core
-from eachwise.service.routes import ROUTES, Route
+from eachwise.service.route import Route
+from eachwise.service.routes import ROUTES
 from eachwise.settings import Settings
 
 TICK_INTERVAL_S = 0.25

@@ -32,9 +32,7 @@ async def explain(call: Call) -> Explanation | PersonalExplanation:
     """One decision in words, for the operator or for the person."""
     reader = call.text("for", "operator")
     if reader not in _READERS:
-        raise InvalidInput(
-            f"for must be {' or '.join(_READERS)}, not {reader[:30]!r}", field="for"
-        )
+        raise InvalidInput(f"for must be {' or '.join(_READERS)}, not {reader[:30]!r}", field="for")
     if reader == "person":
         return call.core.asking.personal(call.path("id"))
     return call.core.explain(call.path("id"))

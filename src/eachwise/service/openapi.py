@@ -10,7 +10,7 @@ import msgspec
 
 import eachwise
 from eachwise.service.answers import Problem
-from eachwise.service.routes import JSON, Route
+from eachwise.service.route import JSON, Route
 
 _PART = re.compile(r"{(\w+)(?::\w+)?}")
 _SECURITY: dict[str, list[dict[str, list[str]]]] = {

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
-import msgspec
+from typing import Any
 
 from eachwise.contracts.audience import Audience, AudienceRequest
 from eachwise.contracts.batch import Batch, BatchPage, BatchRequest
@@ -44,40 +42,8 @@ from eachwise.service import (
     recommending,
     searching,
 )
-from eachwise.service.access import KeyKind
 from eachwise.service.handlers import Handler, Health, UnmergeRequest
-
-Method = Literal["GET", "PUT", "POST", "DELETE"]
-
-JSON = "application/json"
-LINES = "application/x-ndjson"
-YAML = "application/yaml"
-BINARY = "application/octet-stream"
-
-
-class Query(msgspec.Struct, frozen=True):
-    """A parameter behind the question mark."""
-
-    name: str
-    schema: dict[str, Any]
-    words: str
-
-
-class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """One route. ``cors``: browsers on other sites may call it. ``media`` are the body's content types;
-    ``other_response``: what it answers too, as the query asks."""
-
-    method: Method
-    path: str
-    handler: Handler
-    key: KeyKind
-    summary: str
-    request: Any = None
-    response: Any = None
-    other_response: Any = None
-    media: tuple[str, ...] = (JSON,)
-    query: tuple[Query, ...] = ()
-    cors: bool = False
+from eachwise.service.route import BINARY, JSON, LINES, YAML, Query, Route
 
 
 def _event(name: str, handler: Handler, words: str, request: Any = SentEvent) -> Route:

@@ -123,6 +123,36 @@ REFUSED = [
         "experiences[1].eligibility.context.page",
         "at least one value",
     ),
+    (
+        "  - experience_id: a\n    placements: [hero]\n    eligibility:\n      when: tait.x == 1",
+        4,
+        "experiences[1].eligibility.when",
+        "of 'a': column 1: unknown name `tait`; did you mean `trait`?",
+    ),
+    (
+        "  - {experience_id: a, placements: [hero], eligibility: {when: 'stage == \"custmer\"'}}",
+        1,
+        "experiences[1].eligibility.when",
+        'column 10: `stage` is never "custmer"',
+    ),
+    (
+        "    caps: [{count: 1, window_s: 9, of: group}]",
+        1,
+        "experiences[0].caps[0].of",
+        "the experience has none",
+    ),
+    ("    caps: [{count: 1, window_s: 9, of: shop}]", 1, "experiences[0].caps[0].of", "one of"),
+    ("    group: ' a'", 1, "experiences[0].group", "blank"),
+    ("    risk: soft", 1, "experiences[0].risk", "one of"),
+    ("    margin: -1", 1, "experiences[0].margin", "at least 0"),
+    ("    budgets: [{limit: 0}]", 1, "experiences[0].budgets[0].limit", "above 0"),
+    ("    budgets: [{limit: 1e999}]", 1, "experiences[0].budgets[0].limit", "above 0"),
+    (
+        "    budgets: [{limit: 1, window_s: -1}]",
+        1,
+        "experiences[0].budgets[0].window_s",
+        "0 for a stock",
+    ),
     ("  - steak", 1, "experiences[1]", "a mapping"),
     ("    title: again", 1, "experiences[0].title", "stands twice"),
     ("    1: a", 1, "experiences[0]", 'write "1"'),
@@ -149,6 +179,9 @@ PLACEMENTS_REFUSED = [
     ({"placement_id": "a", "channel": "fax"}, "channel", "one of web, app"),
     ({"placement_id": "a", "purpose": ""}, "purpose", "empty"),
     ({"placement_id": "a", "outcome_window_s": 0}, "outcome_window_s", "at least 1 second"),
+    ({"placement_id": "a", "sticky_s": -1}, "sticky_s", "at least 0"),
+    ({"placement_id": "a", "quiet_hours": "22-8"}, "quiet_hours", "two times of day such as"),
+    ({"placement_id": "a", "quiet_hours": "08:00-08:00"}, "quiet_hours", "at different times"),
     ({"placement_id": " "}, "placement_id", "blank"),
     ({"placement_id": "a", "count": 1.5}, "count", "a whole number"),
 ]
@@ -172,6 +205,11 @@ def test_bodies_of_another_shape_are_refused() -> None:
         parse_definitions("")
     with pytest.raises(InvalidInput, match="known: none yet"):
         experiences_from([{"experience_id": "a", "placements": ["hero"]}])
+
+
+def test_a_cap_may_count_more_than_the_contacts_that_are_kept() -> None:
+    found = parse_definitions(f"{BASE}    caps: [{{count: 500, window_s: 60, of: person}}]\n")
+    assert found.experiences["steak"].caps == [Cap(count=500, window_s=60, of="person")]
 
 
 def test_a_document_has_a_limit() -> None:

@@ -92,6 +92,21 @@ def test_no_evidence_is_no_taste() -> None:
     )
 
 
+def test_what_was_turned_down_is_no_item_engaged_with() -> None:
+    state = Individual()
+    does(state, "diet=other", times=40)
+    does(state, "diet=meat", Action.HIDE)
+    meat = taste(state, "diet=meat")
+    assert (meat.evidence, meat.against) == pytest.approx((50.0, 10.0))
+    assert meat.words.endswith(": 0 of 40 recent items, expected about 12, and turned down")
+    assert taste(state, "diet=meat", moment=True).words.endswith(
+        "40 recent items, expected about 12"
+    )
+    hidden = Individual()
+    does(hidden, "diet=meat", Action.HIDE)
+    assert taste(hidden, "diet=meat").words.endswith(": no items yet, and turned down")
+
+
 def test_a_fish_eater_in_words() -> None:
     state = Individual()
     does(state, "diet=fish", times=14)

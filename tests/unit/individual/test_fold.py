@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from eachwise.contracts.events import Action, Event, Line, Meaning
-from eachwise.contracts.individual import AGAINST, ANY_VALUE, GENERAL, MOMENT, SHOWN, Individual
+from eachwise.contracts.individual import (
+    AGAINST,
+    ANY_VALUE,
+    GENERAL,
+    MOMENT,
+    RECENTS_MAX,
+    SHOWN,
+    Individual,
+)
 from eachwise.individual import ENGAGED, fold, order_summary, viewed_items
 from eachwise.individual.fold import RULES
 from eachwise.settings import AffinitySettings
@@ -73,6 +81,20 @@ def test_an_unknown_item_has_the_events_attributes_and_no_attributes_no_weight()
     unknown = after(({}, {"action": Action.VIEW, "lines": lines("new")}))
     assert unknown.affinity == {}
     assert viewed_items(unknown) == ("new",)
+
+
+def test_purchases_are_kept_beyond_the_recents_and_gifts_are_not() -> None:
+    bought: dict[str, Any] = {"action": Action.PURCHASE, "lines": lines("cod", "ham")}
+    view: tuple[dict[str, Any], dict[str, Any]]
+    view = ({"occurred_at_us": NOW_US + 1}, {"action": Action.VIEW, "lines": lines("cod")})
+    gift = ({}, bought | {"gifts": frozenset({"ham"})})
+    state = after(({}, bought), gift, *[view] * RECENTS_MAX)
+    assert {recent.action for recent in state.recents} == {"view"}
+    assert [(one.at_s, one.item_id) for one in state.bought] == [
+        (NOW_US // 1_000_000, "cod"),
+        (NOW_US // 1_000_000, "cod"),
+        (NOW_US // 1_000_000, "ham"),
+    ]
 
 
 def test_a_search_is_one_trial_of_its_attributes() -> None:

@@ -215,4 +215,5 @@ def test_a_profile_of_little_says_so() -> None:
     ]
     for n in range(20):
         act(state, Action.VIEW, values=(f"a={n % 2}",))
+    act(state, Action.REMOVE, values=("a=1",))
     assert summary(state)[-1] == "21 recent items: no taste that differs from everyone's."

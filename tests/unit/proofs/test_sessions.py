@@ -138,5 +138,9 @@ def test_the_blend_is_ahead_of_its_neighbours_on_the_real_data(
 ) -> None:
     proof = sessions.run(REAL, sessions=1500, closed_form=True)
     capsys.readouterr()
-    arms = {arm: figures["recall@20"].value for arm, figures in proof.arms.items()}
-    assert arms["individual:closed_form"] >= arms["individual:vmis"] + 0.02
+    blend, neighbours = proof.arms["individual:closed_form"], proof.arms["individual:vmis"]
+    # Of all 8,832 visits the blend is ahead by .06 of each; 1,500 visits tell that to a standard error of .01.
+    assert blend["recall@20"].value >= neighbours["recall@20"].value + 0.04
+    assert blend["mrr@20"].value >= neighbours["mrr@20"].value + 0.035
+    # The mark itself is held by the whole proof; a sample can tell that it is near.
+    assert blend["recall@20"].high >= sessions.MARK

@@ -1,5 +1,6 @@
 """The proof in worlds, on a small one: well-formed, deterministic, and through the code that serves."""
 
+import dataclasses
 import json
 from typing import Any
 
@@ -7,11 +8,17 @@ import numpy as np
 import pytest
 
 from eachwise import Engine
+from eachwise.contracts.arrays import Ints
 from eachwise.contracts.errors import InvalidInput
+from eachwise.contracts.learning import Outcome
 from eachwise.proofs import world as proof
-from eachwise.proofs.world_arms import KMEANS, campaign, kmeans
+from eachwise.proofs.world_arms import KMEANS, campaign, estimated_tastes, kmeans, known_model
+from eachwise.proofs.world_lane import EnginePlayer, Turn, replay
+from eachwise.proofs.world_metrics import KNOWN
 from eachwise.proofs.world_play import play
+from eachwise.proofs.world_record import Recording, believed_against, record
 from eachwise.proofs.world_stream import Scenario, World, build_world, outcomes, time_us
+from eachwise.proofs.world_vw import VowpalWabbit, installed
 
 SMALL = Scenario(seed=3, decisions=120, people=60, history_days=8.0)
 
@@ -28,7 +35,7 @@ def test_visits_are_the_worlds_own_in_the_order_of_their_ends(world: World) -> N
     first = world.visits[0]
     begun_s = time_us(first.events[0]) / 1e6
     assert first.events == world.shop.visit(first.person, begun_s, first.number)
-    assert time_us(world.history[-1]) / 1e6 < world.begins_s + 3600
+    assert time_us(list(world.history)[-1]) / 1e6 < world.begins_s + 3600
     assert begun_s >= world.begins_s
 
 
@@ -56,14 +63,131 @@ def test_the_engine_hears_what_it_showed_and_learns_from_it(world: World) -> Non
         if row == SMALL.decisions - 1:
             counts.append(engine.status())
 
-    choice = play(world, proof.settings_of(proof.THOMPSON), watch)
-    told = len(world.history) + sum(len(visit.events) for visit in world.visits)
+    choice = play(world, proof.settings_of(proof.DEFAULT_POLICY), watch)
+    told = len(list(world.history)) + sum(len(visit.events) for visit in world.visits)
     assert counts[0]["counts"]["decisions"] == SMALL.decisions
     assert counts[0]["counts"]["rejections"] == 0
     assert counts[0]["counts"]["events"] >= told + (choice >= 0).sum()
     assert counts[0]["models"]["propensity"] > 1
     assert (choice >= -1).all()
     assert (choice < 39).all()
+
+
+@pytest.fixture(scope="module")
+def played(world: World) -> tuple[Ints, Recording]:
+    return record(world, proof.settings_of(proof.DEFAULT_POLICY))
+
+
+def test_recording_changes_nothing_and_keeps_what_was_decided_from(
+    world: World, played: tuple[Ints, Recording]
+) -> None:
+    choice, recording = played
+    assert choice.tolist() == play(world, proof.settings_of(proof.DEFAULT_POLICY)).tolist()
+    row_of = {int(one): row for row, one in enumerate(recording.world_of)}
+    for number, chosen in enumerate(choice.tolist()):
+        assert chosen < 0 or recording.passed[number, row_of[chosen]]
+    aversion = recording.moving[:, :, recording.layout.moving_index["aversion"]]
+    assert (aversion <= 0.0).all()
+    assert (aversion < 0.0).any()
+
+
+def test_an_estimate_of_a_taste_is_the_best_line_through_the_truth(
+    world: World, played: tuple[Ints, Recording]
+) -> None:
+    _, recording = played
+    true = world.shop.taste(world.person, world.t)
+    left = true - estimated_tastes(world, recording)
+    assert np.abs(left.mean(axis=0)).max() < 1e-9
+    affinity = recording.general.astype(np.float64)
+    assert np.abs((left * affinity).mean(axis=0)).max() < 1e-6
+
+
+def test_who_knows_the_click_model_chooses_among_what_passed(
+    world: World, played: tuple[Ints, Recording]
+) -> None:
+    _, recording = played
+    choice = known_model(world, recording)
+    place = np.argsort(recording.world_of)
+    assert recording.passed[:, place][np.arange(len(choice)), choice].all()
+    barred = recording.passed.copy()
+    barred[7, place[choice[7]]] = False
+    barred[8] = False
+    again = known_model(world, dataclasses.replace(recording, passed=barred))
+    assert again[7] != choice[7]
+    assert again[8] == -1
+
+
+def test_whatever_is_disliked_is_believed_to_run_against_the_person(
+    world: World, played: tuple[Ints, Recording]
+) -> None:
+    choice, recording = played
+    believed = believed_against(world, recording, choice)
+    assert ((believed >= 0.0) & (believed <= 1.0)).all()
+    worse = dataclasses.replace(recording, general=recording.general - np.float32(4.0))
+    assert (believed_against(world, worse, choice) > believed).all()
+
+
+def test_the_recording_is_replayed_with_the_players_own_fatigue(
+    world: World, played: tuple[Ints, Recording]
+) -> None:
+    _, recording = played
+    steak = int(np.flatnonzero(recording.world_of == world.shop.experience_index("steak-week"))[0])
+    felt: dict[int, list[float]] = {}
+
+    class Steak:
+        """Shows the same thing to everybody, and notes the fatigue that it feels."""
+
+        published = 0
+
+        def choose(self, turn: Turn) -> tuple[int, float]:
+            felt.setdefault(turn.person, []).append(float(turn.recent[steak]))
+            return (steak, 1.0) if steak in turn.rows else (-1, 1.0)
+
+        def learn(self, turn: Turn, row: int, probability: float, came: frozenset[Outcome]) -> None:
+            assert row == steak
+
+        def publish(self, now_us: int) -> None:
+            self.published += 1
+
+    player = Steak()
+    choice = replay(world, recording, player)
+    assert player.published >= 2
+    assert (choice == world.shop.experience_index("steak-week")).sum() > 60
+    assert all(each[0] == 0.0 for each in felt.values())
+    assert any(each[-1] > 0.0 for each in felt.values())
+
+
+def test_the_engines_player_is_seeded_and_learns(
+    world: World, played: tuple[Ints, Recording]
+) -> None:
+    _, recording = played
+    settings = proof.settings_of("thompson")
+    first = replay(world, recording, EnginePlayer(recording.layout, settings))
+    again = replay(world, recording, EnginePlayer(recording.layout, settings))
+    assert first.tolist() == again.tolist()
+    place = np.argsort(recording.world_of)
+    sent = np.flatnonzero(first >= 0)
+    assert recording.passed[:, place][sent, first[sent]].all()
+    assert len(set(first.tolist())) > 5
+
+
+@pytest.mark.skipif(not installed(), reason="Vowpal Wabbit is an extra: eachwise[bench]")
+def test_vowpal_wabbit_learns_what_is_always_clicked(played: tuple[Ints, Recording]) -> None:
+    _, recording = played
+    player = VowpalWabbit(recording.layout, "--epsilon 0.1")
+    turn = Turn(
+        person=0,
+        now_us=0,
+        seed=1,
+        rows=np.arange(39),
+        moving=recording.moving[0].astype(np.float64),
+        recent=np.zeros(39),
+    )
+    for _ in range(300):
+        row, probability = player.choose(turn)
+        player.learn(turn, row, probability, frozenset({"takeup"} if row == 4 else ()))
+        player.publish(0)
+    assert player.choose(turn) == (4, pytest.approx(0.9 + 0.1 / 39, abs=1e-3))
 
 
 def test_clusters_know_the_past_only(world: World) -> None:
@@ -83,16 +207,22 @@ def test_a_campaign_is_the_worlds_own(world: World) -> None:
 
 
 def test_a_proof_is_well_formed_and_the_same_every_time() -> None:
-    whole, later = proof.prove([SMALL], processes=1)
-    assert set(whole.arms) == set(proof.ORDER)
+    arms = proof.chosen([KMEANS, KNOWN, proof.TWIN, "individual:epsilon_greedy"])
+    whole, later = proof.prove([SMALL], 1, arms)
+    assert list(whole.arms) == list(arms)
     assert KMEANS in whole.arms
     for figures in (*whole.arms.values(), *later.arms.values()):
         assert {"click_rate", "value", "disconnect_rate", "conversion_rate"} <= set(figures)
         assert all(one.low <= one.value <= one.high for one in figures.values())
-    assert "individual:thompson" in whole.verdict
+    assert proof.ENGINE in whole.verdict
+    assert KNOWN in whole.verdict
+    assert set(whole.curves) == {"decisions", *arms} - {"oracle"}
+    assert whole.curves["decisions"][-1] == SMALL.decisions
+    for name in set(arms) - {"oracle"}:
+        assert whole.curves[name] == sorted(whole.curves[name])
     assert "seed" in whole.protocol
     assert "later half" in later.protocol
-    assert proof.prove([SMALL], processes=1) == (whole, later)
+    assert proof.prove([SMALL], 1, arms) == (whole, later)
 
 
 def small(seed: int, decisions: int) -> Scenario:
@@ -103,19 +233,21 @@ def small(seed: int, decisions: int) -> Scenario:
 @pytest.mark.slow
 def test_processes_change_nothing() -> None:
     worlds = [small(1, 60), small(2, 60)]
-    assert proof.prove(worlds, processes=2) == proof.prove(worlds, processes=1)
+    arms = proof.chosen([KNOWN])
+    assert proof.prove(worlds, 2, arms) == proof.prove(worlds, 1, arms)
 
 
 def test_json_is_one_line_and_progress_goes_elsewhere(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(proof, "Scenario", small)
-    found = proof.run(seeds=1, decisions=60, as_json=True, processes=1)
+    found = proof.run(seeds=1, decisions=60, as_json=True, processes=1, arms=[KMEANS])
     out, err = capsys.readouterr()
     lines = out.splitlines()
     assert len(lines) == 1
     line = json.loads(lines[0])
-    assert set(line) == {"proof", "protocol", "arms", "verdict"}
+    assert set(line) == {"proof", "protocol", "arms", "verdict", "curves"}
+    assert set(line["arms"]) == {*proof.ALWAYS, KMEANS}
     assert line["proof"] == "world"
     assert line["verdict"] == found.verdict
     assert set(line["arms"]["blanket"]["click_rate"]) == {"value", "low", "high"}
@@ -127,3 +259,5 @@ def test_nothing_to_play_is_refused() -> None:
         Scenario(seed=1, decisions=1)
     with pytest.raises(InvalidInput):
         proof.run(seeds=0, decisions=10, as_json=True)
+    with pytest.raises(InvalidInput, match="vw_magic"):
+        proof.chosen(["reference:vw_magic"])

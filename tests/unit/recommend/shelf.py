@@ -47,7 +47,6 @@ def mix(stock: Stock, masses: Mapping[str, float], shown: Mapping[str, float] | 
         general=over(masses),
         moment=np.zeros(len(facets.columns)),
         shown=over(shown or {}),
-        population=np.zeros(len(facets.columns)),
         any_general=float(sum(masses.values())),
         any_moment=0.0,
         any_shown=float(sum((shown or {}).values())),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from eachwise.contracts.arrays import Floats, Ints
 from eachwise.contracts.individual import ANY_VALUE, Individual, Written
 from eachwise.recommend import Mix, counted, divergence, entries_of, facets_of, tastes_of
-from eachwise.recommend.calibration import ALPHA, PRIOR_ITEMS, Calibrator, Tastes, mix_of
+from eachwise.recommend.calibration import ALPHA, MOMENT_ITEMS, Calibrator, Tastes, mix_of
 from eachwise.settings import AffinitySettings
 from tests.unit.recommend.shelf import catalog_of, genres, mix, stock_of
 
@@ -59,8 +59,7 @@ def person(at_us: int, **masses: tuple[float, float, float]) -> Individual:
 def read(state: Individual, now_us: int = NOW_US) -> Tastes:
     catalog = genres(("jazz", 5), ("metal", 5), ("pop", 5))
     facets = facets_of(catalog)
-    shares = np.array([0.2, 0.3, 0.5])
-    return tastes_of(state, facets, catalog.value_of, shares, now_us, SETTINGS)
+    return tastes_of(state, facets, catalog.value_of, now_us, SETTINGS)
 
 
 def test_masses_decay_to_now() -> None:
@@ -75,40 +74,74 @@ def test_masses_decay_to_now() -> None:
 
 
 def test_what_is_declared_counts_and_what_is_declared_against_is_in_no_mix() -> None:
-    state = person(NOW_US, any=(0.0, 10.0, 0.0), pop=(0.0, 10.0, 0.0))
+    state = person(NOW_US, any=(4.0, 10.0, 0.0), pop=(4.0, 10.0, 0.0))
     state.declared["genre=jazz"] = Written(1, 1, 1)
     state.declared["genre=pop"] = Written(1, 1, -1)
     tastes = read(state)
     assert tastes.general.tolist() == [SETTINGS.declared_mass, 0.0, 0.0]
-    assert tastes.population.tolist() == [0.2, 0.3, 0.0]
+    assert tastes.moment.tolist() == [0.0, 0.0, 0.0]
     assert tastes.any_general == 10.0 + SETTINGS.declared_mass
 
 
-def test_the_mix_is_the_persons_own_the_populations_where_it_is_thin_and_the_moments_now() -> None:
-    catalog = genres(("jazz", 5), ("metal", 5), ("pop", 5))
-    facets = facets_of(catalog)
+def target(general: list[float], moment: list[float]) -> list[float]:
+    """The mix of a person with these masses of jazz, metal and pop."""
     none = np.zeros(3)
+    tastes = Tastes(
+        general=np.array(general, dtype=np.float64),
+        moment=np.array(moment, dtype=np.float64),
+        shown=none,
+        any_general=float(sum(general)),
+        any_moment=float(sum(moment)),
+        any_shown=0.0,
+    )
+    facets = facets_of(genres(("jazz", 5), ("metal", 5), ("pop", 5)))
+    return [float(share) for share in mix_of(facets, tastes, none, 0.0).target]
 
-    def target(general: list[float], moment: list[float]) -> list[float]:
-        tastes = Tastes(
-            general=np.array(general),
-            moment=np.array(moment),
-            shown=none,
-            population=np.array([0.2, 0.3, 0.5]),
-            any_general=sum(general),
-            any_moment=sum(moment),
-            any_shown=0.0,
-        )
-        found = mix_of(facets, tastes, none, 0.0)
-        assert found.target.sum() == pytest.approx(1.0)
-        return [float(share) for share in found.target]
 
-    assert target([0, 0, 0], [0, 0, 0]) == pytest.approx([0.2, 0.3, 0.5])
-    share = (90.0 + PRIOR_ITEMS * 0.3) / (90.0 + PRIOR_ITEMS)
-    assert target([0, 90, 0], [0, 0, 0])[1] == pytest.approx(share)
-    # Six horror films in a row: half of the mix is theirs.
-    now = target([90, 0, 0], [0, 6, 0])
-    assert now[1] == pytest.approx(0.5 * 0.03 + 0.5)
+def test_the_mix_is_the_persons_own_and_nobody_elses() -> None:
+    assert target([0, 0, 0], [0, 0, 0]) == [0.0, 0.0, 0.0]  # nothing is known, nothing is held to
+    assert target([0, 1, 0], [0, 0, 0]) == [0.0, 1.0, 0.0]
+    assert target([10, 80, 10], [0, 0, 0]) == pytest.approx([0.1, 0.8, 0.1])
+
+
+def test_a_moment_as_usual_moves_the_mix_by_its_items() -> None:
+    share = 3.0 / (3.0 + MOMENT_ITEMS)
+    for moment in ([1, 1, 1], [2, 1, 0]):
+        expected = [(1 - share) / 3 + share * mass / 3 for mass in moment]
+        assert target([30, 30, 30], [float(mass) for mass in moment]) == pytest.approx(expected)
+
+
+def test_a_mood_is_told_from_a_sample_of_the_usual_mix() -> None:
+    # The Bayes factor by hand: three of pop in a row where a third is usual, a = 1.
+    factor = (1 / 3) * (4 / 3) * (7 / 3) / (1 * 2 * 3) * 3**3
+    weight = 3.0 * factor
+    share = weight / (weight + MOMENT_ITEMS)
+    found = target([30, 30, 30], [0, 0, 3])
+    assert found == pytest.approx([(1 - share) / 3, (1 - share) / 3, (1 - share) / 3 + share])
+    # Six of what is hardly ever taken: the mix is theirs, for now.
+    found = target([90, 6, 0], [0, 6, 0])
+    assert found[1] > 0.99
+    # Of a lover of it they tell nothing new.
+    assert target([0, 96, 0], [0, 6, 0]) == [0.0, 1.0, 0.0]
+
+
+@given(
+    st.lists(st.floats(0, 50), min_size=3, max_size=3),
+    st.lists(st.floats(0, 1), min_size=3, max_size=3),
+    st.floats(0.01, 300),
+)
+def test_a_mix_is_shares_between_the_usual_and_the_moments(
+    general: list[float], parts: list[float], items: float
+) -> None:
+    moment = [items * part for part in parts]
+    # Whatever this moment holds, the general horizon holds too.
+    usual = [mass + now for mass, now in zip(general, moment, strict=True)]
+    found = target(usual, moment)
+    assert sum(found) == pytest.approx(1.0 if sum(usual) > 0.0 else 0.0)
+    if sum(moment) > 0.0:
+        for share, of_usual, of_moment in zip(found, usual, moment, strict=True):
+            ends = sorted([of_usual / sum(usual), of_moment / sum(moment)])
+            assert ends[0] - 1e-9 <= share <= ends[1] + 1e-9
 
 
 def test_trust_grows_with_evidence_and_what_was_shown_is_bounded() -> None:

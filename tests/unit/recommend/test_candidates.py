@@ -9,7 +9,15 @@ from eachwise.catalog import build_index
 from eachwise.contracts.arrays import AffinityVectors, CatalogIndex, TasteModel
 from eachwise.contracts.catalog import Item
 from eachwise.contracts.individual import Recent
-from eachwise.recommend import PersonTaste, Ranking, TasteStatistics, rank, solve, top
+from eachwise.recommend import (
+    PersonTaste,
+    Ranking,
+    TasteStatistics,
+    rank,
+    scores_at,
+    solve,
+    top,
+)
 from eachwise.settings import RecommendSettings
 
 NOW_S = 100 * 86_400.0
@@ -81,6 +89,17 @@ def test_what_is_scored_is_scored_alike_and_the_rest_stands_below(
     assert few.scores[others].max() < few.scores[few.rows].min()
     order = np.argsort(-few.scores[others], kind="stable")
     assert (np.diff(few.bound.trend[others][order]) <= 0.0).all()
+
+
+def test_some_rows_alone_are_scored_alike_for_one_person_after_another(
+    shop: tuple[CatalogIndex, TasteModel],
+) -> None:
+    catalog, model = shop
+    rows = np.array([3, 1500, 1999])
+    for who in (person(catalog), person(catalog, "i1000"), person(catalog, kind="3")):
+        whole = rank(who, model, catalog, ALL)
+        found = scores_at(who, model, catalog, ALL, None, rows)
+        np.testing.assert_allclose(found, whole.scores[rows], atol=1e-9)
 
 
 def test_habits_tastes_the_popular_and_the_new_are_candidates(

@@ -170,6 +170,42 @@ def test_all_neighbours_give_the_exact_matrix(
     assert "each item is fitted on the 100" in said[0]
 
 
+@pytest.mark.parametrize("read_max", [0, 150])
+def test_systems_are_the_same_however_many_are_put_together(
+    read_max: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sums = ridge.sums(linear.engaged(drawn()), ITEMS, dense=False)
+    at_once = linear.by_neighbours(sums.gram, sums.cross, ridge.RIDGE).toarray()
+    sizes: list[int] = []
+    batches = linear._batches
+
+    def counted(wanted: Any, read: Any) -> Any:
+        for batch in batches(wanted, read):
+            sizes.append(len(batch))
+            yield batch
+
+    monkeypatch.setattr(linear, "_READ_MAX", read_max)
+    monkeypatch.setattr(linear, "_batches", counted)
+    some = linear.by_neighbours(sums.gram, sums.cross, ridge.RIDGE).toarray()
+    np.testing.assert_allclose(some, at_once, atol=1e-6)
+    assert sum(sizes) == ITEMS
+    assert sizes == [1] * ITEMS if read_max == 0 else 1 < len(sizes) < ITEMS
+
+
+def test_every_pair_is_read_once_from_the_shorter_row() -> None:
+    gram = ridge.sums(linear.engaged(drawn()), ITEMS, dense=False).gram
+    gram.data[gram.data < np.quantile(gram.data, 0.4)] = 0.0
+    gram = gram.minimum(gram.T).tocsr()
+    gram.eliminate_zeros()
+    upward = linear._upward(gram)
+    dense = upward.toarray()
+    whole = gram.toarray()
+    np.testing.assert_array_equal(dense + dense.T, whole - np.diag(np.diag(whole)))
+    degree = np.diff(gram.indptr)
+    rows, columns = np.nonzero(dense)
+    assert (degree[rows] <= degree[columns]).all()
+
+
 def test_a_few_neighbours_come_close() -> None:
     data = drawn()
     sums = ridge.sums(linear.engaged(data), ITEMS, dense=False)

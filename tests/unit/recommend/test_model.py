@@ -1,13 +1,10 @@
-"""From statistics to a model, and the model as bytes."""
-
-import pickle
+"""From statistics to a model."""
 
 import numpy as np
 import pytest
 
 from eachwise.contracts.arrays import TasteModel
-from eachwise.contracts.errors import InvalidInput
-from eachwise.recommend import TasteStatistics, decode_model, encode_model, solve
+from eachwise.recommend import TasteStatistics, solve
 
 DAY_S = 86400.0
 
@@ -96,29 +93,3 @@ def test_the_trend_needs_evidence_and_then_shows() -> None:
     steady, rising, once = np.log(model.recent / model.popularity)
     assert rising > 0.5 > steady
     assert rising > abs(once)
-
-
-def test_bytes_bring_it_back_exactly() -> None:
-    for model in (solved(), solved(item_ids=()), solved(neighbours_max=1)):
-        for other in (decode_model(encode_model(model)), pickle.loads(pickle.dumps(model))):
-            assert (other.version, other.item_ids, other.row_of, other.expected) == (
-                (model.version, model.item_ids, model.row_of, model.expected)
-            )
-            for name in ("indptr", "indices", "weights", "totals", "popularity", "recent"):
-                mine, its = getattr(model, name), getattr(other, name)
-                assert mine.dtype == its.dtype
-                np.testing.assert_array_equal(mine, its)
-
-
-def test_more_items_than_two_bytes_can_number() -> None:
-    ids = tuple(f"{number:06d}" for number in range(70_000))
-    found = TasteStatistics()
-    found.observe([ids[1]], ids[69_999], 1.0)
-    model = solve(found, version=1, item_ids=ids, expected={}, neighbours_max=200, now_s=1.0)
-    assert decode_model(encode_model(model)).indices.tolist() == [69_999]
-
-
-@pytest.mark.parametrize("body", [b"", b"nothing", encode_model(solved())[:-4]])
-def test_other_bytes_are_refused(body: bytes) -> None:
-    with pytest.raises(InvalidInput, match="taste model"):
-        decode_model(body)

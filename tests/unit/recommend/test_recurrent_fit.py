@@ -18,6 +18,9 @@ from eachwise.recommend.models import recurrent_fit as training
 from eachwise.recommend.models.base import DoesNotApply, Frame
 from tests.unit.recommend.nets import circle, fitting, history, interactions
 
+# Compiling takes longer than training these few sequences: less is made of the code here.
+jax.config.update("jax_disable_most_optimizations", True)  # type: ignore[no-untyped-call]
+
 COUNT = 24
 CIRCLE = circle(people=120, length=20, count=COUNT)
 
@@ -75,7 +78,7 @@ def test_it_serves_as_it_was_trained() -> None:
     rows = draw.integers(0, COUNT, (30, 3))
     going_on = np.ones((30, 3), np.float32)
     going_on[0] = going_on[11, 1] = 0.0
-    wanted, memory = recurrent_net.forward(
+    wanted, memory = jax.jit(recurrent_net.forward)(
         {name: jnp.asarray(array) for name, array in weights.items()},
         jnp.asarray(rows),
         jnp.asarray(going_on),
@@ -113,8 +116,8 @@ def test_the_recurrence_has_the_slopes_of_its_formula() -> None:
     def in_a_scan(retain: jax.Array, values: jax.Array) -> jax.Array:
         return jnp.sum(recurrent_net.recur(retain, values, going_on, before) * pull)
 
-    expected = jax.grad(in_the_open, (0, 1))(retain, values)
-    found = jax.grad(in_a_scan, (0, 1))(retain, values)
+    expected = jax.jit(jax.grad(in_the_open, (0, 1)))(retain, values)
+    found = jax.jit(jax.grad(in_a_scan, (0, 1)))(retain, values)
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
 

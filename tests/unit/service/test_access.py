@@ -57,7 +57,7 @@ async def test_how_a_key_is_sent(
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 async def test_what_each_key_opens(client: Client, core: MemoryCore, route: object) -> None:
-    from eachwise.service.routes import Route
+    from eachwise.service.route import Route
 
     assert isinstance(route, Route)
     path = route.path.replace("{id:path}", "x").replace("{id}", "x").replace("{digest}", "0" * 64)

@@ -116,7 +116,8 @@ def _taste_of_history(parts: Parts, history: History) -> Floats:
 def tell(parts: Parts, row: int, catalog: CatalogIndex, affinity: AffinityVectors) -> str | None:
     """``you often choose fish``: the item's value that speaks for it most."""
     columns = catalog.indices[catalog.indptr[row] : catalog.indptr[row + 1]]
-    taste = taste_of(affinity)[columns]
+    taste = _shrunk(affinity.general[columns], affinity.general_sd[columns])
+    taste = taste + _shrunk(affinity.moment[columns], affinity.moment_sd[columns])
     if not len(columns) or taste.max() <= 0.0:
         return None
     column = columns[int(taste.argmax())]

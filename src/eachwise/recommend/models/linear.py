@@ -21,6 +21,7 @@ from eachwise.contracts.arrays import Floats, Ints
 from eachwise.contracts.errors import MissingExtra
 from eachwise.contracts.taste import Interactions, Parts
 from eachwise.recommend.models.base import DoesNotApply, Fitting
+from eachwise.recommend.tables import top_of_rows
 
 Dense = NDArray[np.float32]
 Pairs = tuple[Ints, Ints, Floats]  # items, the items they meet, how much of it
@@ -32,6 +33,7 @@ _FLOAT_BYTES = 4
 _ENTRY_BYTES = 12  # of a sparse matrix: float32 and an index of up to eight bytes
 _NOTHING = "nobody engaged with two items"
 _BATCH = 64  # columns solved together
+_READ_MAX = 4_000_000  # entries that wait to be picked from: 150 MB
 _PAIRS_MAX = 4_000_000  # pairs that wait to be summed: 100 MB
 
 
@@ -127,53 +129,95 @@ def by_neighbours(gram: Any, cross: Any, ridge: float) -> Any:
 
     gram: G, whole and symmetric, CSR; cross: C, CSR. Steps: N · NEIGHBOURS³ / 3.
     """
-    from scipy.sparse import coo_array  # noqa: PLC0415 — fitting only: serving never loads it
+    from scipy.sparse import csc_array  # noqa: PLC0415 — fitting only: serving never loads it
 
-    by_column = cross.tocsc()
-    size = by_column.shape[1]
-    rows, columns, values = [], [], []
-    lengths = np.minimum(np.diff(by_column.indptr), NEIGHBOURS)
+    by_column = top_of_rows(cross.T.tocsr(), NEIGHBOURS)  # a row of Cᵀ is a column of C
+    lengths = np.diff(by_column.indptr)
     wanted = np.flatnonzero(lengths)
     if not len(wanted):
         raise DoesNotApply(_NOTHING)
+    upward, diagonal = _upward(gram), gram.diagonal() + np.float32(ridge)
     # Systems of one size are solved together: most items of a long tail meet far fewer than ``NEIGHBOURS`` others.
     wanted = wanted[np.argsort(lengths[wanted], kind="stable")]
-    place_of = np.full(size, -1, dtype=np.int64)
-    for start in range(0, len(wanted), _BATCH):
-        batch = wanted[start : start + _BATCH]
-        width = int(lengths[batch[-1]])
-        systems = np.tile(np.eye(width, dtype=np.float32), (len(batch), 1, 1))
-        sides = np.zeros((len(batch), width, 1), np.float32)
-        chosen = []
-        for place, column in enumerate(batch.tolist()):
-            span = slice(by_column.indptr[column], by_column.indptr[column + 1])
-            near = _largest(by_column.data[span], NEIGHBOURS)
-            items = by_column.indices[span][near]
-            count = len(items)
-            _fill(systems[place, :count, :count], gram, items, place_of)
-            systems[place, range(count), range(count)] += ridge
-            sides[place, :count, 0] = by_column.data[span][near]
-            chosen.append(items)
-        found = np.linalg.solve(systems, sides)[:, :, 0]
-        for place, column in enumerate(batch.tolist()):
-            rows.append(chosen[place])
-            columns.append(np.full(len(chosen[place]), column))
-            values.append(found[place, : len(chosen[place])])
-    whole = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
-    return coo_array(whole, shape=(size, size)).tocsr()
+    values = np.empty(len(by_column.data), np.float32)
+    place_of = np.full((_BATCH, gram.shape[0]), -1, dtype=np.int16)
+    read = np.concatenate([[0], np.cumsum(np.diff(upward.indptr)[by_column.indices])])
+    read = np.diff(read[by_column.indptr])
+    for batch in _batches(wanted, read[wanted]):
+        counts = lengths[batch]
+        entries = _spans(by_column.indptr[batch], counts)
+        items = by_column.indices[entries]
+        systems, inside = _systems(upward, diagonal, items, counts, place_of)
+        sides = np.zeros((len(batch), systems.shape[1], 1), np.float32)
+        owner = np.repeat(np.arange(len(batch)), counts)
+        sides[owner, inside, 0] = by_column.data[entries]
+        values[entries] = np.linalg.solve(systems, sides)[owner, inside, 0]
+    found = (values, by_column.indices, by_column.indptr)
+    return csc_array(found, shape=cross.shape).tocsr()
 
 
-def _fill(block: NDArray[np.float32], matrix: Any, items: Ints, place_of: Ints) -> None:
-    """Write ``items``' rows and columns of a CSR matrix into a block; ``place_of`` (N,) is −1 before and after."""
-    place_of[items] = np.arange(len(items))
-    starts, ends = matrix.indptr[items], matrix.indptr[items + 1]
-    spans = [slice(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
-    columns = place_of[np.concatenate([matrix.indices[span] for span in spans])]
-    rows = np.repeat(np.arange(len(items)), ends - starts)
-    kept = columns >= 0
-    block[:] = 0.0
-    block[rows[kept], columns[kept]] = np.concatenate([matrix.data[span] for span in spans])[kept]
-    place_of[items] = -1
+def _batches(wanted: Ints, read: Ints) -> Iterator[Ints]:
+    """Columns to solve together: 64, or as many as read ``_READ_MAX`` entries in all, one at least.
+
+    wanted: (K,) columns; read: (K,) entries that each one's system is picked from
+    """
+    upto = np.concatenate([[0], np.cumsum(read)])
+    start = 0
+    while start < len(wanted):
+        end = int(np.searchsorted(upto, upto[start] + _READ_MAX, side="right")) - 1
+        end = min(max(end, start + 1), start + _BATCH)
+        yield wanted[start:end]
+        start = end
+
+
+def _spans(starts: Ints, lengths: Ints) -> Ints:
+    """The integers of the ranges [start, start + length), one range after the other."""
+    before = np.cumsum(lengths) - lengths
+    return np.repeat(starts - before, lengths) + np.arange(int(lengths.sum()))
+
+
+def _upward(gram: Any) -> Any:
+    """Of each pair of a symmetric matrix the one entry in the row of fewer entries, equal ones in the lower row; CSR.
+
+    So no row is longer than about √(2 · entries): what goes with everything would be read again for every column.
+    """
+    degree = np.diff(gram.indptr)
+    rank = np.empty(len(degree), dtype=np.int64)
+    rank[np.argsort(degree, kind="stable")] = np.arange(len(degree))
+    found = gram.copy()
+    own = np.repeat(rank, degree)
+    found.data[rank[found.indices] <= own] = 0.0
+    found.eliminate_zeros()
+    return found
+
+
+def _systems(
+    upward: Any, diagonal: Any, items: Ints, counts: Ints, place_of: NDArray[np.int16]
+) -> tuple[NDArray[np.float32], Ints]:
+    """G_SS + λI of each column's items, padded with ones on the diagonal (B, W, W), and each item's place in its S.
+
+    upward: G's pairs, once each; diagonal: (N,) with λ; items: (Σ counts,) the columns' S, one after the other
+    place_of: (at least B, N), −1 before and after
+    """
+    width, size = int(counts.max()), len(counts)
+    owner = np.repeat(np.arange(size), counts)
+    inside = _spans(np.zeros(size, dtype=np.int64), counts)
+    place_of[owner, items] = inside
+    starts = upward.indptr[items]
+    lengths = upward.indptr[items + 1] - starts
+    entries = _spans(starts, lengths)
+    of = np.repeat(np.arange(len(items)), lengths)
+    places = place_of[owner[of], upward.indices[entries]]
+    kept = np.flatnonzero(places >= 0)
+    of, places = of[kept], places[kept].astype(np.int64)
+    systems = np.zeros((size, width, width), np.float32)
+    masses = upward.data[entries[kept]]
+    systems[owner[of], inside[of], places] = masses
+    systems[owner[of], places, inside[of]] = masses
+    systems[:, range(width), range(width)] = 1.0
+    systems[owner, inside, inside] = diagonal[items]
+    place_of[owner, items] = -1
+    return systems, inside
 
 
 def packed(name: str, matrix: Any) -> Parts:
@@ -181,31 +225,37 @@ def packed(name: str, matrix: Any) -> Parts:
 
     matrix: (N, N), dense or CSR. Raises ``DoesNotApply`` where nothing is in it.
     """
-    lengths = np.zeros(matrix.shape[0], dtype=np.int64)
-    columns, values = [], []
-    for row, (own_columns, own) in enumerate(_rows(matrix)):
-        kept = _largest(np.abs(own), ENTRIES_MAX)
-        kept = kept[own[kept] != 0]
-        lengths[row] = len(kept)
-        columns.append(own_columns[kept].astype(np.int32))
-        values.append(own[kept].astype(np.float32))
+    lengths, columns, values = (
+        _of_dense(matrix) if isinstance(matrix, np.ndarray) else _of_sparse(matrix)
+    )
     if not lengths.any():
         raise DoesNotApply(_NOTHING)
     return {
         f"{name}.indptr": np.concatenate([[0], np.cumsum(lengths)]),
-        f"{name}.indices": np.concatenate(columns),
-        f"{name}.values": np.concatenate(values),
+        f"{name}.indices": columns.astype(np.int32),
+        f"{name}.values": values.astype(np.float32),
     }
 
 
-def _rows(matrix: Any) -> Iterator[tuple[Ints, Floats]]:
-    if isinstance(matrix, np.ndarray):
-        every = np.arange(matrix.shape[1])
-        yield from ((every, row) for row in matrix)
-        return
+def _of_dense(matrix: Dense) -> tuple[Ints, Ints, Floats]:
+    """Lengths of the rows (N,), columns and values of what is kept of them."""
+    found = [_largest(np.abs(row), ENTRIES_MAX) for row in matrix]
+    kept = [near[row[near] != 0] for row, near in zip(matrix, found, strict=True)]
+    values = [row[near] for row, near in zip(matrix, kept, strict=True)]
+    return np.array([len(near) for near in kept]), np.concatenate(kept), np.concatenate(values)
+
+
+def _of_sparse(matrix: Any) -> tuple[Ints, Ints, Floats]:
+    matrix.eliminate_zeros()
     matrix.sort_indices()
-    for start, end in zip(matrix.indptr[:-1].tolist(), matrix.indptr[1:].tolist(), strict=True):
-        yield matrix.indices[start:end], matrix.data[start:end]
+    kept = np.ones(len(matrix.data), dtype=np.bool_)
+    lengths = np.diff(matrix.indptr)
+    for row in np.flatnonzero(lengths > ENTRIES_MAX).tolist():
+        span = slice(matrix.indptr[row], matrix.indptr[row + 1])
+        near = _largest(np.abs(matrix.data[span]), ENTRIES_MAX)
+        kept[span] = False
+        kept[span.start + near] = True
+    return np.minimum(lengths, ENTRIES_MAX), matrix.indices[kept], matrix.data[kept]
 
 
 def _largest(values: NDArray[Any], count: int) -> Ints:

@@ -15,7 +15,7 @@ import numpy as np
 
 from eachwise.contracts.arrays import Bools, CatalogIndex, Floats, Ints
 from eachwise.contracts.taste import History, Interactions, Parts
-from eachwise.recommend.histories import SESSION_GAP_S
+from eachwise.recommend.histories import SESSION_GAP_S, purchases_of
 from eachwise.recommend.models.base import DoesNotApply, Fitting, Frame, Model
 from eachwise.recommend.models.counting import owners
 from eachwise.recommend.tables import log_evidence
@@ -34,6 +34,9 @@ _GAP_SPREAD = 0.5
 _FLOOR = 0.01
 _STEPS_MAX = 50
 _RETURNS_MIN = 20
+_SECOND = 1.0  # purchases are kept to the second, the visit is not
+# Half-life of what lasts, in typical gaps.
+LASTING_GAPS = 4.0
 _SPREAD_MIN = 0.1  # of the log gaps; less would make a day's delay an impossibility
 
 
@@ -221,31 +224,49 @@ def hazard(
 
 
 def score(parts: Parts, history: History, frame: Frame) -> Floats:
-    """Four features (4, C), 0 for what the person did not engage with in an earlier visit.
+    """Five features (5, C), 0 for what the person did not engage with in an earlier visit.
 
     due: log(1 + λ/ε), λ the hazard now. known: 1. count: log(1 + engagements). decayed: log(1 + 10·Σ 2^(−age/gap)),
-    gap the typical one of all.
+    gap the typical one of all; lasting: the same with four gaps. Engagements are the newest ones of the history, and
+    purchases as far as they are kept.
     """
-    out = np.zeros((4, frame.size))
-    speaks = history.weights > 0
-    rows, ages = history.rows[speaks], history.ages_s[speaks]
-    earlier = np.flatnonzero(speaks)[: len(rows)] >= history.session
-    if not earlier.any():
+    out = np.zeros((5, frame.size))
+    rows, ages = _earlier(history)
+    if not len(rows):
         return out
     mean_gap, _, floor, only_bought = parts["whole"].tolist()
-    counted = history.bought[speaks] if only_bought else np.ones(len(rows), dtype=np.bool_)
-    if counted.any():
-        due, hazards = _due(parts, rows[counted], ages[counted])
-        known = np.isin(due, rows[earlier])
+    speaks = history.weights > 0
+    counted = (history.rows[speaks], history.ages_s[speaks])
+    if only_bought:
+        bought = purchases_of(history)
+        counted = (bought.rows, bought.ages_s)
+    if len(counted[0]):
+        due, hazards = _due(parts, *counted)
+        known = np.isin(due, rows)
         out[0] = log_evidence(frame.add_up(due[known], hazards[known]), floor)
-    rows, ages = rows[earlier], ages[earlier]
-    ones = np.ones(len(rows))
-    number = frame.add_up(rows, ones)
+    number = frame.add_up(rows, np.ones(len(rows)))
     out[1] = number > 0
     out[2] = log_evidence(number, 1.0)
-    fading = 2.0 ** (-ages / (DAY_S * math.exp(mean_gap)))
-    out[3] = log_evidence(frame.add_up(rows, fading), 0.1)
+    gaps = ages / (DAY_S * math.exp(mean_gap))
+    out[3] = log_evidence(frame.add_up(rows, 2.0**-gaps), 0.1)
+    out[4] = log_evidence(frame.add_up(rows, 2.0 ** (-gaps / LASTING_GAPS)), 0.1)
     return out
+
+
+def _earlier(history: History) -> tuple[Ints, Floats]:
+    """What speaks for its item and came before the visit that goes on, and how long ago: (K,) each."""
+    counts = history.weights > 0
+    counts[: history.session] = False
+    if history.purchases is None:
+        return history.rows[counts], history.ages_s[counts]
+    # Purchases are kept apart, and longer: the newest ones are left out here.
+    counts &= ~history.bought
+    visit_s = history.ages_s[: history.session].max(initial=-1.0) + _SECOND
+    before = history.purchases.ages_s > visit_s
+    return (
+        np.concatenate([history.rows[counts], history.purchases.rows[before]]),
+        np.concatenate([history.ages_s[counts], history.purchases.ages_s[before]]),
+    )
 
 
 def _due(parts: Parts, rows: Ints, ages_s: Floats) -> tuple[Ints, Floats]:
@@ -264,18 +285,24 @@ def _due(parts: Parts, rows: Ints, ages_s: Floats) -> tuple[Ints, Floats]:
 
 
 def reach(parts: Parts, history: History) -> Ints:
-    """Everything in the history that speaks for its item."""
-    return history.rows[history.weights > 0]
+    """Everything in the history that speaks for its item, and what was bought."""
+    return np.concatenate([history.rows[history.weights > 0], purchases_of(history).rows])
 
 
 def explain(parts: Parts, history: History, row: int) -> int | None:
     """The item itself, where it was engaged with in an earlier visit."""
-    return row if row in history.rows[history.session :] else None
+    return row if row in _earlier(history)[0] else None
 
 
 MODEL = Model(
     name="repeats",
-    features=("repeats.due", "repeats.known", "repeats.count", "repeats.decayed"),
+    features=(
+        "repeats.due",
+        "repeats.known",
+        "repeats.count",
+        "repeats.decayed",
+        "repeats.lasting",
+    ),
     fit=fit,
     score=score,
     reach=reach,

@@ -42,7 +42,8 @@ def renew(parts: Parts, live: TasteModel, catalog: CatalogIndex) -> Parts | None
 def of_live(live: TasteModel, catalog: CatalogIndex) -> dict[str, NDArray[Any]]:
     """The live shares over the catalogue's rows."""
     if not len(live.popularity):
-        return {"shares": np.zeros((2, len(catalog.item_ids)))}
+        none = np.zeros((2, len(catalog.item_ids)))
+        return {"shares": none, "head": np.arange(min(_REACH, none.shape[1]))}
     return _parts(
         to_catalog(live.popularity, live, catalog, float(live.popularity.min())),
         to_catalog(live.recent, live, catalog, float(live.recent.min())),
@@ -54,7 +55,14 @@ def _parts(popular: Floats, recent: Floats) -> dict[str, NDArray[Any]]:
     found = np.stack([np.log(popular), np.log(recent / popular)])
     if found.shape[1]:
         found -= found.mean(axis=1, keepdims=True)
-    return {"shares": np.round(found, 9)}
+    found = np.round(found, 9)
+    return {"shares": found, "head": _head(found)}
+
+
+def _head(shares: Floats) -> Ints:
+    """The most popular and the fastest rising: the same for everyone, so it is found once."""
+    leading = [best(shares[0], _REACH), best(shares.sum(axis=0), _REACH)]
+    return np.unique(np.concatenate(leading))
 
 
 def score(parts: Parts, history: History, frame: Frame) -> Floats:
@@ -65,8 +73,9 @@ def score(parts: Parts, history: History, frame: Frame) -> Floats:
 
 def reach(parts: Parts, history: History) -> Ints:
     """The most popular and the fastest rising."""
-    popular, rising = parts["shares"]
-    return np.concatenate([best(popular, _REACH), best(popular + rising, _REACH)])
+    head: Ints | None = parts.get("head")
+    # Models that were trained before it was kept lack it.
+    return _head(parts["shares"]) if head is None else head
 
 
 def tell(parts: Parts, row: int, catalog: CatalogIndex, affinity: AffinityVectors) -> str | None:

@@ -31,7 +31,8 @@ def fit(data: Interactions, fitting: Fitting) -> Parts:
         raise DoesNotApply("nobody engaged with two items")
     first = top_of_rows(row_shares((counts + counts.T).tocsr(), 1.0, 0.0), FIRST)
     second = (first @ first).tocsr()
-    second.setdiag(0.0)
+    own = np.repeat(np.arange(second.shape[0]), np.diff(second.indptr))
+    second.data[second.indices == own] = 0.0
     second.eliminate_zeros()
     second = top_of_rows(second, SECOND)
     return pack("second", row_shares(second, 0.5, 0.0))

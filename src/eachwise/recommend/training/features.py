@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,11 @@ class Fitted:
         return Frame.of(count, np.flatnonzero(marked))
 
 
+def remembering(data: Interactions, place: int, begin: int) -> History:
+    """The history before an engagement, which keeps what one model reads of it for the next."""
+    return replace(history_before(data, place, begin), memo={})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examples:
     """Targets among other items.
@@ -91,7 +96,7 @@ def sampled(
         others = others[~np.isin(others, barred)][: width - 1]
         rows = np.concatenate([[target], others])
         order = np.argsort(rows)
-        history = history_before(data, place, begin)
+        history = remembering(data, place, begin)
         features[line, order] = fitted.score(history, Frame.of(count, rows[order])).T
         valid[line, : len(rows)] = True
     return Examples(features=features, target=np.zeros(len(chosen), dtype=np.int64), valid=valid)
@@ -113,7 +118,7 @@ def leading(
     target_at = np.full(size, -1, dtype=np.int64)
     for line in range(size):
         place, begin = int(targets.places[line]), int(targets.begins[line])
-        history = history_before(data, place, begin)
+        history = remembering(data, place, begin)
         frame = fitted.frame(history, count)
         found = fitted.score(history, frame)
         blend = weights @ found

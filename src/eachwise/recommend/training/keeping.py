@@ -15,7 +15,7 @@ from eachwise.contracts.arrays import CatalogIndex
 from eachwise.contracts.taste import Interactions, Parts
 
 # Changes when what is fitted from the same inputs changes: older files are then not found.
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Keeping:

@@ -16,7 +16,7 @@ class TrainingOptions:
     check_share:      of the people, those who check and do not fit
     negatives:        items that each target is told apart from in the regression
     regressed_max:    targets that the regression reads
-    leading:          best items of the regression in which the search orders anew
+    leading:          best items of the regression among which the weights are fitted anew
     """
 
     models: tuple[str, ...] | None = None
@@ -26,5 +26,5 @@ class TrainingOptions:
     targets_max: int = 5_000
     check_share: float = 1.0 / 3.0
     negatives: int = 200
-    regressed_max: int = 2_000
+    regressed_max: int = 1_000
     leading: int = 300

@@ -1,4 +1,4 @@
-"""A new blend beside what it would take the place of, on the same engagements, ranked among all items."""
+"""A new blend beside what it would take the place of, on the same engagements, ranked as in serving."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any, Final
 import numpy as np
 
 from eachwise.contracts.arrays import Floats, Ints
-from eachwise.contracts.taste import History, Interactions, TrainedModel
+from eachwise.contracts.taste import History, Interactions, Purchases, TrainedModel
 from eachwise.recommend.bound import default_blend
 from eachwise.recommend.histories import history_before
 from eachwise.recommend.models.base import Frame
 from eachwise.recommend.registry import MODELS
-from eachwise.recommend.training.features import Fitted
+from eachwise.recommend.training.features import Fitted, remembering
 from eachwise.recommend.training.targets import Targets
 from eachwise.settings import RecommendSettings
 
 CUTOFF = 10
-# Targets that are ranked among all items; and fewer than these tell nothing of a rival.
+# Targets that are ranked; and fewer than these tell nothing of a rival.
 COMPARED_MAX, COMPARED_MIN = 1_000, 50
 _SAID_EVERY = 250
 _Z_95 = 1.959964
@@ -30,10 +30,10 @@ NEW, POPULAR, UNTRAINED, IN_USE = "this blend", "popularity", "without training"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contest:
-    """Who is ranked on what: the fitted models with each blend's weights (F,), and the targets' numbers."""
+    """Who is ranked on what: the fitted models, each blend's weights by feature, and the targets' numbers."""
 
     fitted: Fitted
-    blends: Mapping[str, Floats]
+    blends: Mapping[str, Mapping[str, float]]
     data: Interactions
     targets: Targets
     chosen: Ints
@@ -57,19 +57,16 @@ def compare(
     chosen = np.flatnonzero(targets.checks)
     if len(chosen) > COMPARED_MAX:
         chosen = chosen[:: -(-len(chosen) // COMPARED_MAX)]
-    blends = {
-        NEW: _weights_of(blend, fitted),
-        UNTRAINED: _weights_of(UNTRAINED_BLEND, fitted),
-        POPULAR: _weights_of({"trend.popular": 1.0}, fitted),
-    }
+    blends = {NEW: blend, UNTRAINED: UNTRAINED_BLEND, POPULAR: {"trend.popular": 1.0}}
     in_use = rival is not None and rival.version > 0
     lacking: list[str] = []
     if rival is not None and in_use:
-        used = {name.partition(".")[0] for name, weight in rival.blend.items() if weight}
-        lacking = sorted(used - set(fitted.parts))
+        lacking = sorted(_models_of(rival.blend) - set(fitted.parts))
         if not lacking:
-            blends[IN_USE] = _weights_of(rival.blend, fitted)
-    contest = Contest(fitted=fitted, blends=blends, data=data, targets=targets, chosen=chosen)
+            blends[IN_USE] = rival.blend
+    contest = Contest(
+        fitted=_fewer(fitted, blends), blends=blends, data=data, targets=targets, chosen=chosen
+    )
     gains = _gains(contest, say)
     found: dict[str, Any] = {
         "targets": len(chosen),
@@ -88,23 +85,43 @@ def compare(
     }
 
 
-def _weights_of(blend: Mapping[str, float], fitted: Fitted) -> Floats:
-    return np.array([blend.get(name, 0.0) for name in fitted.features])
+def _models_of(blend: Mapping[str, float]) -> set[str]:
+    """The models that a blend weighs."""
+    return {name.partition(".")[0] for name, weight in blend.items() if weight}
+
+
+def _fewer(fitted: Fitted, blends: Mapping[str, Mapping[str, float]]) -> Fitted:
+    """The models that any of the blends weighs."""
+    used = set().union(*(_models_of(blend) for blend in blends.values()))
+    return Fitted(parts={name: parts for name, parts in fitted.parts.items() if name in used})
 
 
 def _gains(contest: Contest, say: Callable[[str], None]) -> dict[str, Floats]:
     """1 / log₂(rank + 1) of each target by each blend, 0 beyond ten; (T,) each."""
-    weights = np.stack(list(contest.blends.values()))
-    frame = Frame(len(contest.data.item_ids))
+    names = contest.fitted.features
+    weights = np.array(
+        [[blend.get(name, 0.0) for name in names] for blend in contest.blends.values()]
+    )
+    count = len(contest.data.item_ids)
     found = np.zeros((len(weights), len(contest.chosen)))
     for line, number in enumerate(contest.chosen.tolist()):
         place, begin = int(contest.targets.places[number]), int(contest.targets.begins[number])
-        features = contest.fitted.score(history_before(contest.data, place, begin), frame)
-        for blend, scores in enumerate(weights @ features):
-            found[blend, line] = _gain(scores, contest, place, begin)
+        history = remembering(contest.data, place, begin)
+        frame = contest.fitted.frame(history, count)
+        for blend, scores in enumerate(weights @ contest.fitted.score(history, frame)):
+            found[blend, line] = _gain(_over_all(scores, frame), contest, place, begin)
         if (line + 1) % _SAID_EVERY == 0:
             say(f"compared on {line + 1:,} of {len(contest.chosen):,} engagements")
     return dict(zip(contest.blends, found, strict=True))
+
+
+def _over_all(scores: Floats, frame: Frame) -> Floats:
+    """A frame's scores over all items, −∞ elsewhere: what is no candidate is not shown; (N,)."""
+    if frame.rows is None:
+        return scores
+    found = np.full(frame.count, -np.inf)
+    found[frame.rows] = scores
+    return found
 
 
 def _gains_of(rival: TrainedModel, contest: Contest) -> Floats:
@@ -143,7 +160,16 @@ def _in_rows(history: History, rows: Ints) -> History:
         ages_s=history.ages_s[known],
         bought=history.bought[known],
         session=int(known[: history.session].sum()),
+        purchases=_purchases_in_rows(history, rows),
     )
+
+
+def _purchases_in_rows(history: History, rows: Ints) -> Purchases | None:
+    bought = history.purchases
+    if bought is None:
+        return None
+    own = rows[bought.rows]
+    return Purchases(rows=own[own >= 0], ages_s=bought.ages_s[own >= 0])
 
 
 def _gain(scores: Floats, contest: Contest, place: int, begin: int) -> float:

@@ -29,7 +29,7 @@ from eachwise.recommend.training.selection import (
 )
 from eachwise.recommend.training.summary import summary_of
 from eachwise.recommend.training.targets import Targets, choose
-from eachwise.recommend.training.weights import regress
+from eachwise.recommend.training.weights import focus, regress
 
 Say = Callable[[str], None]
 
@@ -170,19 +170,21 @@ def _blend(
     fits = np.flatnonzero(~targets.checks)[: options.regressed_max]
     some = sampled(fitted, data, targets, fits, options)
     drawn = max(some.valid.shape[1] - 1, 1)
-    start = regress(some, float(np.log(max(len(data.item_ids) - 1, 1) / drawn)))
+    correction = float(np.log(max(len(data.item_ids) - 1, 1) / drawn))
+    start = regress(some, correction).weights
     say(f"blend: regressed on {len(fits):,} targets")
     examples = leading(fitted, data, targets, start, options, say)
-    fitting, checking = examples.of(~targets.checks), examples.of(targets.checks)
-    way, weights, ways = choose_weights(fitting, checking, start)
-    models = tuple(fitted.parts)
-    kept, settled = eliminate(examples, weights, models, say)
+    fitting, models = examples.of(~targets.checks), tuple(fitted.parts)
+    among = focus(fitting, start)
+    whole = figures(examples.of(targets.checks), among)
+    kept = eliminate(fitting, among, models, say)
     stays = np.isin(columns_of(models), kept)
-    fewer = examples.narrow(stays)
-    checked = weigh(fewer.of(~targets.checks), settled[stays], way)
-    final = weigh(fewer, settled[stays], way)
     features = tuple(np.array(fitted.features)[stays].tolist())
-    found = figures(fewer.of(targets.checks), checked)
+    fewer, start = examples.narrow(stays), regress(some.narrow(stays), correction).weights
+    checking = fewer.of(targets.checks)
+    way, checked, ways = choose_weights(fewer.of(~targets.checks), checking, start)
+    final = weigh(fewer, start, way)
+    found = figures(checking, checked)
     say(f"blend: {len(kept)} models, NDCG@10 {found['ndcg@10']:.4f} for those who check")
     report: dict[str, Any] = {
         "repeats": targets.repeats,
@@ -192,6 +194,7 @@ def _blend(
         "way": way,
         "ways": ways,
         "check": found,
+        "check_all": whole,
         "kept": kept,
         "dropped": [name for name in models if name not in kept],
         "features": ablation(fewer, final, features),

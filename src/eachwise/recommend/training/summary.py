@@ -34,9 +34,7 @@ def summary_of(report: Mapping[str, Any]) -> list[str]:
 
 def compared_lines(compared: Mapping[str, Any]) -> list[str]:
     """The comparison, a line each: the quality of every blend, and how the new one stands to the one in use."""
-    lines = [
-        f"NDCG@10 among all items, {compared['targets']:,} engagements of people who chose no weight:"
-    ]
+    lines = [f"NDCG@10, {compared['targets']:,} engagements of people who chose no weight:"]
     lines += [f"  {name:24} {value:.4f}" for name, value in compared["ndcg@10"].items()]
     if "in_use" not in compared:
         return lines

@@ -1,0 +1,127 @@
+"""What operators ask of an engine in this process: models, budgets, audiences, batches, its state."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from eachwise.contracts.audience import Audience, AudienceRequest, Occasion
+from eachwise.contracts.batch import Batch, BatchPage, BatchRequest
+from eachwise.contracts.catalog import Item, Repeats
+from eachwise.contracts.decision import BudgetView
+from eachwise.contracts.ports import Clock
+from eachwise.contracts.training import (
+    PAGE_EVENTS_MAX,
+    InteractionPage,
+    ModelView,
+    Sender,
+    Tenure,
+)
+from eachwise.flow.core import Core
+from eachwise.flow.drive import Flow, run
+from eachwise.maths.decay import MICROSECONDS
+
+R = TypeVar("R")
+# The in-process engine has no timer: housekeeping rides on calls, at most this often.
+TICK_INTERVAL_US = MICROSECONDS // 4
+
+
+class Operations:
+    """Calls are serialised by a lock, so threads may share an engine; what is due is done between them."""
+
+    def __init__(self, core: Core, clock: Clock) -> None:
+        self.core = core
+        self.clock = clock
+        self._lock = threading.RLock()
+        self._ticked_at_us = clock.now_us()
+
+    def _run(self, flow: Flow[R]) -> R:
+        with self._lock:
+            result = run(flow)
+            now_us = self.clock.now_us()
+            if now_us - self._ticked_at_us >= TICK_INTERVAL_US:
+                self._ticked_at_us = now_us
+                run(self.core.tick())
+            return result
+
+    def tick(self) -> None:
+        """Do what is due now: close decisions, publish models, checkpoint. Calls do this by themselves too."""
+        with self._lock:
+            run(self.core.tick())
+
+    def interactions(self, after: int = 0, limit: int = PAGE_EVENTS_MAX) -> InteractionPage:
+        """The engagements among the next events of the log after a sequence, for training."""
+        return self._run(self.core.extracting.page(after, limit))
+
+    def owners(self, senders: Sequence[Sender]) -> list[list[Tenure]]:
+        """Whose the events of these senders are, and from when on."""
+        return self._run(self.core.extracting.owners(senders))
+
+    def audience(
+        self,
+        item_id: str,
+        reason: Occasion = "new",
+        *,
+        limit: int = 100,
+        min_score: float = 0.0,
+        purpose: str | None = None,
+        channel: str | None = None,
+        repeats: Repeats = "learnt",
+    ) -> Audience:
+        """The individuals for whom an item that is new, back or cheaper matters, best first, all accounted for."""
+        request = AudienceRequest(
+            item_id=item_id,
+            reason=reason,
+            limit=limit,
+            min_score=min_score,
+            purpose=purpose,
+            channel=channel,
+            repeats=repeats,
+        )
+        return self._run(self.core.audiences.find(request))
+
+    def items(self, after: str = "", limit: int = 100) -> list[Item]:
+        """Items of the catalogue in order of their ids, after one."""
+        with self._lock:
+            return self.core.catalogue.items(after, limit)
+
+    def models(self, limit: int = 20) -> list[ModelView]:
+        """The newest versions of every model."""
+        with self._lock:
+            return self.core.trained.views(limit)
+
+    def model(self, name: str, version: int) -> ModelView:
+        """One version with its report."""
+        with self._lock:
+            return self.core.trained.view(name, version)
+
+    def trained_body(self, version: int) -> bytes:
+        """A version of the trained model as it was published."""
+        return self._run(self.core.trained.read(version))
+
+    def publish_trained(self, body: bytes) -> int:
+        """Use a trained model from now on; returns its version."""
+        return self._run(self.core.trained.publish(body))
+
+    def rollback(self, name: str, to: int) -> ModelView:
+        """Publish an older version of the trained model once more, as the newest; 0: nothing trained."""
+        return self._run(self.core.rollback(name, to))
+
+    def begin_batch(self, request: BatchRequest) -> Batch:
+        """Begin decisions for everybody, or find them begun."""
+        return self._run(self.core.batching.begin(request))
+
+    def batch_page(self, batch_id: str, after: int = 0, limit: int = 100) -> BatchPage:
+        """Decide for the next people of a batch; asked again, it answers the same."""
+        return self._run(self.core.batching.page(batch_id, after, limit))
+
+    def budgets(self) -> list[BudgetView]:
+        """What is used of every budget, and what one more unit would be worth now."""
+        with self._lock:
+            return self.core.budgets.report()
+
+    def status(self) -> dict[str, Any]:
+        """Counts and versions."""
+        with self._lock:
+            return self.core.status()
