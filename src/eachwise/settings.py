@@ -39,6 +39,7 @@ class ApiSettings(_Section, frozen=True):
         100_000  # back-pressure: more than this waiting for the disk answers 503
     )
     requests_per_second_max: CountOrNone = 0  # per key; 0 = no limit; above it 429
+    decide_timeout_s: Interval = 5.0  # a decision not durable by then is answered with silence
 
 
 class EventSettings(_Section, frozen=True):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from eachwise.contracts.decision import DecideRequest, DecisionRecord
+from eachwise.contracts.decision import Decided, DecideRequest, DecideResponse, DecisionRecord
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.events import Event
+from eachwise.contracts.experience import SILENCE
 from eachwise.identity import NOBODY, Directory, is_typed
 
 PLACEMENTS_MAX = 20
@@ -73,6 +74,24 @@ def check_decide(request: DecideRequest) -> None:
         raise InvalidInput(f"placements: name 1 to {PLACEMENTS_MAX} placements", field="placements")
     if request.count is not None and not 1 <= request.count <= ITEMS_MAX:
         raise InvalidInput(f"count: must be from 1 to {ITEMS_MAX}", field="count")
+
+
+def silence_for(request: DecideRequest) -> DecideResponse:
+    """The answer where none is known in time: nothing anywhere. Its decisions have no id, since nothing was decided."""
+    return DecideResponse(
+        individual_id=request.individual_id or "",
+        decisions=[
+            Decided(
+                decision_id="",
+                placement_id=placement_id,
+                experience_id=SILENCE,
+                probability=1.0,
+                kind=SILENCE,
+                reasons=["nothing is shown: there was no answer in time"],
+            )
+            for placement_id in request.placements
+        ],
+    )
 
 
 def in_order(request: DecideRequest, made: list[DecisionRecord]) -> list[DecisionRecord]:

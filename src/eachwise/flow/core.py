@@ -94,6 +94,7 @@ class Core:
             catalogue=self.catalogue,
             reading=self._reading,
             replaying=self._deciding.replaying,
+            executor=self._executor,
         )
         self._checkpointed_at_us = clock.now_us()
         self._pruned_at_us: int | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+from concurrent.futures import Executor
 from heapq import merge
 from itertools import islice
 
@@ -18,6 +18,7 @@ from eachwise.contracts.experience import SILENCE
 from eachwise.contracts.ports import Store
 from eachwise.decide import (
     Public,
+    Situation,
     decide_safely,
     personal,
     standing_elsewhere,
@@ -52,6 +53,7 @@ class Asking:
         catalogue: Catalogue,
         reading: Reading,
         replaying: Replaying,
+        executor: Executor,
     ) -> None:
         self._store = store
         self._people = people
@@ -59,6 +61,7 @@ class Asking:
         self._catalogue = catalogue
         self._reading = reading
         self._replaying = replaying
+        self._executor = executor
 
     def why(
         self,
@@ -83,11 +86,10 @@ class Asking:
         records, older = self._records(self._names(person), placement_id, limit, before)
         views = []
         for record in records:
-            asked = None if experience_id is None else self._standing(record, experience_id)
-            views.append(_view(record, asked))
+            asked = None
             if experience_id is not None:
-                # Each took milliseconds: others may be served between them.
-                yield _breath()
+                asked = yield from self._standing(record, experience_id)
+            views.append(_view(record, asked))
         return DecisionPage(individual_id=person, decisions=views, before=older)
 
     def personal(self, decision_id: str) -> PersonalExplanation:
@@ -157,7 +159,7 @@ class Asking:
             before = page[-1].decision_id
         return found, before
 
-    def _standing(self, record: DecisionRecord, experience_id: str) -> Standing:
+    def _standing(self, record: DecisionRecord, experience_id: str) -> Flow[Standing]:
         """What became of an experience, with the versions that the decision was made with where they are kept."""
         inputs = record.inputs
         try:
@@ -171,14 +173,13 @@ class Asking:
             situation = self._replaying.situation(inputs)
         except CannotReplay as error:
             return standing_recorded(record, experience_id, error.message)
-        return standing_of(situation, decide_safely(situation), record, experience_id)
+        # Some tens of decisions: not between two requests.
+        found: Standing = yield self._executor.submit(_stood, situation, record, experience_id)
+        return found
 
 
-def _breath() -> Future[None]:
-    """A wait that is over at once."""
-    done: Future[None] = Future()
-    done.set_result(None)
-    return done
+def _stood(situation: Situation, record: DecisionRecord, experience_id: str) -> Standing:
+    return standing_of(situation, decide_safely(situation), record, experience_id)
 
 
 def _view(record: DecisionRecord, asked: Standing | None) -> DecisionView:

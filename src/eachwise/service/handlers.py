@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -24,6 +26,7 @@ from eachwise.contracts.experience import Definitions, Experience, Placement
 from eachwise.contracts.individual import Profile
 from eachwise.contracts.ports import ImportKind, ImportProgress
 from eachwise.events import parse_batch, parse_call
+from eachwise.flow.asked import silence_for
 from eachwise.flow.disown import NotMe
 from eachwise.flow.drive import arun
 from eachwise.service.call import Call
@@ -124,8 +127,24 @@ async def rejections(call: Call) -> list[StoredRejection]:
 
 
 async def decide(call: Call) -> DecideResponse:
-    """The next best experience for one individual."""
-    return await arun(call.core.decide(decoded(await call.body(), _decide_request)))
+    """The next best experience for one individual; silence where that is not known in time.
+
+    A decision that comes too late is logged all the same. Nobody saw it: its places and budgets are given back.
+    """
+    request = decoded(await call.body(), _decide_request)
+    deciding = asyncio.ensure_future(arun(call.core.decide(request)))
+    try:
+        timeout_s = call.settings.api.decide_timeout_s
+        return await asyncio.wait_for(asyncio.shield(deciding), timeout_s)
+    except TimeoutError:
+        deciding.add_done_callback(_heard)
+        return silence_for(request)
+
+
+def _heard(late: asyncio.Future[DecideResponse]) -> None:
+    """Nobody waits for it any more; an error is told to the log."""
+    if not late.cancelled() and (error := late.exception()) is not None:
+        _log.warning("a decision that was answered with silence failed: %s", error)
 
 
 async def decision(call: Call) -> DecisionRecord:
@@ -227,6 +246,7 @@ async def health(_: Call) -> Health:
     return Health()
 
 
+_log = logging.getLogger("eachwise.service")
 _decide_request = msgspec.json.Decoder(DecideBody)
 _not_me = msgspec.json.Decoder(NotMe)
 _unmerge_request = msgspec.json.Decoder(UnmergeRequest)

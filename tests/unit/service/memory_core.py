@@ -64,6 +64,10 @@ class MemoryCore:
         self.recommending = whole.recommending
         self.searching = whole.searching
         self.not_me = whole.not_me
+        self.rollback = whole.rollback
+        self.batching = whole.batching
+        self.budgets = whole.budgets
+        self.asking = whole.asking
         self._tick = asyncio.Event()
 
     def close(self) -> None:
