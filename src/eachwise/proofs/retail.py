@@ -26,12 +26,14 @@ from eachwise.proofs.ranking import (
     ablation,
     answer,
     figures,
+    fit_each,
     samples,
     score_us,
 )
 from eachwise.proofs.report import Estimate, Proof, mean, progress, publish
 from eachwise.proofs.served import state_bytes
 from eachwise.proofs.sessions import train_blends
+from eachwise.recommend.training import TrainingOptions
 
 DAY_S = 86400.0
 WINDOW_DAYS = 30
@@ -87,12 +89,14 @@ def run(
     progress(f"retail: {len(known.rows):,} lines before the test, {len(known.item_ids):,} items")
     trained, costs = train_blends(known, data.catalog, closed_form=closed_form, seed=seed)
     references = _References(known)
+    budget = TrainingOptions().memory_bytes_max
+    alone, _ = fit_each(known, data.catalog, ["repeats"], budget, progress)
     size = state_bytes(data.catalog, known, seed=seed)
     arms: dict[str, dict[str, Estimate]] = {}
     found: dict[str, Floats] = {}
     for repeats in (True, False):
         questions = ask(data, repeats=repeats)
-        blends = _blends(questions, trained)
+        blends = _blends(questions, trained, alone)
         ranks = answer(questions, [references.scorer(questions), blends])
         for arm, one in ranks.items():
             name = arm if repeats else _novel(arm)
@@ -218,13 +222,15 @@ def ask(data: Data, *, repeats: bool) -> Questions:
     )
 
 
-def _blends(questions: Questions, trained: dict[str, TrainedModel]) -> Blends:
+def _blends(
+    questions: Questions, trained: dict[str, TrainedModel], alone: dict[str, Parts]
+) -> Blends:
     """What training chose; repetition alone stands beside it."""
-    parts: dict[str, Parts] = {}
+    parts = dict(alone)
     for model in trained.values():
         parts.update(model.parts)
     weights: dict[str, dict[str, float]] = {arm: model.blend for arm, model in trained.items()}
-    if "repeats" in parts:
+    if "repeats" in alone:
         weights[REPEATS] = {"repeats.due": 1.0}
     return Blends(questions=questions, parts=parts, weights=weights)
 
@@ -311,8 +317,8 @@ def _protocol(data: Data, model: TrainedModel) -> str:
         f"{len(asked):,} customers who buy in them ({new:,} of them new), every item bought is relevant; arms that end "
         f"in {NOVEL} rank what the customer never had, for {len(novel):,} with such an item; returns are no purchases, "
         f"lines without a customer are left out; training chooses on what came before; {BLEND} holds "
-        f"{described(model)} and reads the newest 50 lines of a customer, references all; intervals: normal over "
-        "customers, 95 %"
+        f"{described(model)} and reads a customer's newest 50 lines and 128 purchases, references all; intervals: "
+        "normal over customers, 95 %"
     )
 
 

@@ -19,7 +19,7 @@ _MICROSECONDS = 1_000_000
 
 
 def folded(catalog: CatalogIndex, data: Interactions, person: int) -> Individual:
-    """The state of one person of the data, every engagement a Product Viewed event."""
+    """The state of one person of the data, every engagement a Product Viewed event, or Order Completed if bought."""
     settings, state = Settings(), Individual()
     for place in range(int(data.indptr[person]), int(data.indptr[person + 1])):
         item = catalog.items[catalog.row_of[data.item_ids[data.rows[place]]]]
@@ -27,7 +27,7 @@ def folded(catalog: CatalogIndex, data: Interactions, person: int) -> Individual
         event = Event(
             message_id=f"{person}-{place}",
             kind="track",
-            name="Product Viewed",
+            name="Order Completed" if data.bought[place] else "Product Viewed",
             user_id=str(person),
             occurred_at_us=at_us,
             received_at_us=at_us,
