@@ -26,12 +26,16 @@ from eachwise.cli.arguments import build_parser
 from eachwise.contracts.catalog import Item, ItemQuery
 from eachwise.contracts.decision import (
     Candidate,
+    Counterfactual,
     Decided,
     DecideRequest,
+    DecisionPage,
     DecisionRecord,
+    DecisionView,
     Factors,
     Inputs,
     ShownItem,
+    Standing,
 )
 from eachwise.contracts.errors import EachwiseError
 from eachwise.contracts.events import Action, Event
@@ -237,6 +241,10 @@ SHAPES: list[tuple[type[Any], str]] = [
     (Inputs, "reference/record.md"),
     (Candidate, "reference/record.md"),
     (Factors, "reference/record.md"),
+    (DecisionPage, "reference/api.md"),
+    (DecisionView, "reference/api.md"),
+    (Standing, "reference/api.md"),
+    (Counterfactual, "reference/api.md"),
     (DecideRequest, "reference/api.md"),
     (Decided, "reference/api.md"),
     (ShownItem, "reference/api.md"),

@@ -410,6 +410,25 @@ class StoreContract:
         assert seen == [f"d{n:03}" for n in range(500)]
         assert list(store.unlearnt_decisions(0)) == []
 
+    def test_decisions_between_learnt_or_not_oldest_first(self, store: Store) -> None:
+        records = [a_decision(f"d{n:04}", at_us=n // 3) for n in range(4600)]
+        put(store, decisions=records)
+        put(store, learnt=[f"d{n:04}" for n in range(0, 4600, 2)])
+        found = list(store.decisions_between(1, 1500))
+        assert [each.decision_id for each in found] == [f"d{n:04}" for n in range(3, 4500)]
+        assert [each.at_us for each in found] == [n // 3 for n in range(3, 4500)]
+        assert {each.individual_id for each in found} == {records[0].individual_id}
+        assert list(store.decisions_between(2000, 3000)) == []
+
+    def test_decisions_between_misses_none_that_is_learnt_on_the_way(self, store: Store) -> None:
+        put(store, decisions=[a_decision(f"d{n:04}", at_us=n) for n in range(4500)])
+        seen = []
+        for each in store.decisions_between(0, 4500):
+            seen.append(each.decision_id)
+            if len(seen) % 900 == 0:
+                put(store, learnt=[f"d{n:04}" for n in range(len(seen), len(seen) + 1300)])
+        assert seen == [f"d{n:04}" for n in range(4500)]
+
     # -- models ----------------------------------------------------------------------------
 
     def test_model_versions(self, store: Store) -> None:

@@ -177,7 +177,7 @@ def test_wrong_questions_say_what_is_wrong(engine: Engine) -> None:
     engine.decide("u", placements=["hero"])
     for wrong in ({"limit": 0}, {"limit": 101}, {"before": "d-0"}):
         with pytest.raises(InvalidInput):
-            engine.why("u", **wrong)  # type: ignore[arg-type]
+            engine.why("u", **wrong)
 
 
 def test_without_its_inputs_the_record_answers(

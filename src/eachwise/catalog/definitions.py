@@ -11,11 +11,19 @@ import msgspec
 from eachwise.catalog.conversion import Misfit, convert
 from eachwise.catalog.documents import Document, Path, read_document
 from eachwise.catalog.items import attributes_fault, kind_of, name_fault, nearest
-from eachwise.contracts.experience import SILENCE, Cap, Definitions, Experience, Placement
-from eachwise.contracts.individual import CONTACTS_MAX
-from eachwise.maths.times import parse_time_us
+from eachwise.contracts.errors import InvalidInput
+from eachwise.contracts.experience import (
+    LEVER_MAX,
+    LEVER_MIN,
+    SILENCE,
+    Cap,
+    Definitions,
+    Experience,
+    Placement,
+)
+from eachwise.maths.times import parse_hours, parse_time_us
+from eachwise.rules import ELIGIBILITY, rule
 
-LEVER_MIN, LEVER_MAX = 0.1, 10.0
 COUNT_MAX = 100  # items of one experience or placement
 
 _Defined = TypeVar("_Defined", bound=Experience | Placement)
@@ -162,6 +170,13 @@ def _placement_faults(placement: Placement) -> Iterator[Fault]:
     for name in ("outcome_window_s", "reserve_s"):
         if getattr(placement, name) < 1:
             yield (name,), "must be at least 1 second"
+    if placement.sticky_s < 0:
+        yield ("sticky_s",), "must be at least 0 seconds"
+    if placement.quiet_hours:
+        try:
+            parse_hours(placement.quiet_hours)
+        except ValueError as error:
+            yield ("quiet_hours",), f"{error}, on the person's clock"
     yield from _cap_faults(placement.caps)
 
 
@@ -174,20 +189,40 @@ def _experience_faults(experience: Experience) -> Iterator[Fault]:
         yield ("placements",), "must name at least one placement, else it can never appear"
     if len(set(experience.placements)) < len(experience.placements):
         yield ("placements",), "names a placement twice"
+    if experience.group and (fault := name_fault(experience.group)):
+        yield ("group",), fault
     yield from _money_faults(experience)
+    yield from _budget_faults(experience)
     yield from _query_faults(experience)
     yield from _eligibility_faults(experience)
     yield from _cap_faults(experience.caps)
+    for position, cap in enumerate(experience.caps):
+        if cap.of == "group" and not experience.group:
+            yield (
+                ("caps", position, "of"),
+                "counts the group, and the experience has none: name one",
+            )
     yield from _time_faults(experience)
 
 
 def _money_faults(experience: Experience) -> Iterator[Fault]:
     if not LEVER_MIN <= experience.lever <= LEVER_MAX:
         yield ("lever",), f"must be between {LEVER_MIN:g} and {LEVER_MAX:g}"
-    for name in ("value", "cost"):
+    for name in ("value", "margin", "cost"):
         amount = getattr(experience, name)
         if not (math.isfinite(amount) and amount >= 0):
             yield (name,), "must be a number of at least 0"
+
+
+def _budget_faults(experience: Experience) -> Iterator[Fault]:
+    for position, budget in enumerate(experience.budgets):
+        if not (math.isfinite(budget.limit) and budget.limit > 0):
+            yield ("budgets", position, "limit"), "must be a number above 0"
+        if budget.window_s < 0:
+            yield (
+                ("budgets", position, "window_s"),
+                "must be at least 1 second, or 0 for a stock that is used up once",
+            )
 
 
 def _query_faults(experience: Experience) -> Iterator[Fault]:
@@ -216,6 +251,12 @@ def _eligibility_faults(experience: Experience) -> Iterator[Fault]:
                     ("eligibility", name, key),
                     "must list at least one value, else nobody is eligible",
                 )
+    when = experience.eligibility.when
+    if when:
+        try:
+            rule(when, ELIGIBILITY)
+        except InvalidInput as error:
+            yield ("eligibility", "when"), f"of {experience.experience_id!r}: {error}"
 
 
 def _cap_faults(caps: Sequence[Cap]) -> Iterator[Fault]:
@@ -223,11 +264,6 @@ def _cap_faults(caps: Sequence[Cap]) -> Iterator[Fault]:
         for name in ("count", "window_s"):
             if getattr(cap, name) < 1:
                 yield ("caps", position, name), "must be at least 1"
-        if cap.count >= CONTACTS_MAX:
-            yield (
-                ("caps", position, "count"),
-                f"must be below {CONTACTS_MAX}, the number of contacts that are kept of a person",
-            )
 
 
 def _time_faults(experience: Experience) -> Iterator[Fault]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -72,7 +72,8 @@ class Blends:
         """Each arm's scores for one question."""
         data = self.questions.data
         place, begin = int(self.questions.places[number]), int(self.questions.begins[number])
-        history, frame = history_before(data, place, begin), Frame(len(data.item_ids))
+        history = replace(history_before(data, place, begin), memo={})
+        frame = Frame(len(data.item_ids))
         found = {arm: np.zeros(frame.size) for arm in self.weights}
         for name, parts in self.parts.items():
             features = MODELS[name].score(parts, history, frame)
@@ -131,12 +132,17 @@ def ranks(scores: Floats, relevant: Ints, seen: Ints) -> Ints:
 
     What was seen is left out; a relevant item among it stands last.
     """
-    ranked = np.array(scores, dtype=np.float64)
-    ranked[seen] = -np.inf
-    own = ranked[relevant][:, None]
-    lower = np.arange(len(ranked))[None, :] < relevant[:, None]
-    above: Ints = ((ranked > own) | ((ranked == own) & lower)).sum(axis=1)
-    return np.where(np.isfinite(own[:, 0]), above, len(ranked))
+    ranked = scores
+    if len(seen):
+        ranked = np.array(scores, dtype=np.float64)
+        ranked[seen] = -np.inf
+    found = np.full(len(relevant), len(ranked), dtype=np.int64)
+    for place, row in enumerate(relevant.tolist()):
+        own = ranked[row]
+        if np.isfinite(own):
+            above, level = np.count_nonzero(ranked > own), np.count_nonzero(ranked[:row] == own)
+            found[place] = above + level
+    return found
 
 
 def recall(found: Ranks, cutoff: int) -> Floats:

@@ -28,6 +28,8 @@ METRICS: Final = (
     "click_rate",
     "value",
     "disconnect_rate",
+    "believed_disconnect_rate",
+    "known_share",
     "conversion_rate",
     "return_rate",
     "lift",
@@ -40,6 +42,11 @@ METRICS: Final = (
     "auc_vegan@10",
     "auc_vegan@40",
     "auc_vegan@200",
+    "truth",
+    "ess",
+    "coverage",
+    "coverage_snips",
+    "refused",
 )
 COSTS: Final = ("fit_s", "bytes_person", "score_us")
 _NORMAL_95 = 1.959963984540054  # 97.5 % quantile of the standard normal
@@ -61,7 +68,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     costs:    arm → ``fit_s`` (processor seconds), ``bytes_person`` (a person's whole state) and ``score_us``
               (median of scoring all items for one person), of this machine in this run
     ablation: what was chosen on validation data → figures, in the order of the training's report
-    The last three are absent from the JSON where a proof has none.
+    curves:   arm → regret to the oracle after so many ``decisions`` of a world
+    The last four are absent from the JSON where a proof has none.
     """
 
     proof: str
@@ -71,6 +79,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     anchors: dict[str, dict[str, float]] = {}
     costs: dict[str, dict[str, float]] = {}
     ablation: dict[str, dict[str, float]] = {}
+    curves: dict[str, list[float]] = {}
 
     def __post_init__(self) -> None:
         """Refuse an arm or a metric that no reader of proofs knows."""

@@ -222,26 +222,24 @@ def ask(data: Data, sessions: int | None, seed: int) -> tuple[Questions, Ints]:
     return questions, visit
 
 
-@dataclass(frozen=True, slots=True)
 class Known:
     """Popularity, and popularity after what the visit holds, most often first, the newest first of equals."""
 
-    questions: Questions
-    known: Interactions
+    def __init__(self, questions: Questions, known: Interactions) -> None:
+        self.questions = questions
+        counts = np.bincount(known.rows, minlength=len(known.item_ids))
+        self.popular: Floats = counts / len(known.rows)
 
     def __call__(self, number: int) -> dict[str, Floats]:
         """Both arms' scores for one question; (N,) each."""
-        popular = np.bincount(self.known.rows, minlength=len(self.known.item_ids)) / len(
-            self.known.rows
-        )
         place, begin = self.questions.places[number], self.questions.begins[number]
         held = self.questions.data.rows[begin:place]
-        inside = popular.copy()
+        inside = self.popular.copy()
         np.add.at(inside, held, 2.0)
         inside[held] += np.arange(1, len(held) + 1) / len(
             held
         )  # the last one written is the newest
-        return {"blanket": popular, "reference:popular_in_session": inside}
+        return {"blanket": self.popular, "reference:popular_in_session": inside}
 
 
 def _blends(
