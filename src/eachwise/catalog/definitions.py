@@ -170,6 +170,8 @@ def _placement_faults(placement: Placement) -> Iterator[Fault]:
     for name in ("outcome_window_s", "reserve_s"):
         if getattr(placement, name) < 1:
             yield (name,), "must be at least 1 second"
+    if not (math.isfinite(placement.cost) and placement.cost >= 0):
+        yield ("cost",), "must be a number of at least 0"
     if placement.sticky_s < 0:
         yield ("sticky_s",), "must be at least 0 seconds"
     if placement.quiet_hours:

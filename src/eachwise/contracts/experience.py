@@ -102,7 +102,7 @@ class Placement(
     after an exposure a take-up still counts; ``reserve_s`` how long an unconfirmed decision holds its place
     under the frequency caps; ``caps`` bind all experiences of the placement's channel together; within ``sticky_s``
     of a decision a person gets the same again; in ``quiet_hours`` (``22:00-08:00``, the person's local time) nothing
-    is shown.
+    is shown; ``cost`` is the money of one contact here, whatever is shown.
     """
 
     placement_id: str
@@ -115,6 +115,7 @@ class Placement(
     caps: list[Cap] = []
     sticky_s: int = 0
     quiet_hours: str = ""
+    cost: float = 0.0
 
 
 class Definitions(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from eachwise.contracts.arrays import Bools, CatalogIndex, Floats, Ints
 from eachwise.contracts.catalog import ItemQuery, Repeats
@@ -58,7 +60,7 @@ class Layout:
     """One placement's experiences, in id order, as arrays.
 
     starts_us, ends_us: when each may be shown, [start, end)
-    value, margin, lever, cost: (K,) as declared
+    value, margin, lever, cost: (K,) as declared; ``cost`` with that of a contact in the placement
     hard:               (K,) whether it is never shown for the sake of learning
     dated, guarded:     rows of the experiences with a start or end, with an eligibility besides its rule
     ruled:              the rules of eligibility, each with experiences that it cannot tell apart
@@ -66,13 +68,17 @@ class Layout:
     group_of:           experience id → group, of all experiences that belong to one, elsewhere too
     quiet:              the hours in which nothing is shown
     querying:           (K,) whether it fills itself with items
-    item_rows:          the catalogue rows of each query, one after the other; experience k's are
-                        ``item_rows[item_start[k]:item_start[k + 1]]``
-    filled, filled_start: the experiences with at least one row, and where theirs begin
+    item_list:          (K,) which list of items each chooses from: those that ask alike share one; −1: none
+    item_rows:          the catalogue rows of each list, one after the other; list l's are
+                        ``item_rows[item_start[l]:item_start[l + 1]]``
+    filled, filled_start: the lists with at least one row, and where theirs begin
     repeat_rules:       rule of repeats → (E,) which of these entries belong to queries under it; none under "allowed"
     carriers:           ``name=value`` → the experiences that declare it
     rows_of_value:      value column → the items that carry it: ``value_rows[value_start[v]:value_start[v + 1]]``
-    moving, fixed:      names of the feature columns; ``fixed_matrix`` (K, fixed) and ``fixed_by_row`` hold the latter
+    budgeted:           the experiences that have budgets
+    ids:                (K,) the experiences' ids, as an array of strings
+    moving, fixed:      names of the feature columns; ``fixed_by_row`` holds the latter, each with the value 1, and
+                        ``fixed_columns`` (K, W) their places in ``fixed``, filled up with one beyond the last
     hour_columns:       (K, 2) the moving columns of the experience's kind
     """
 
@@ -81,6 +87,8 @@ class Layout:
     catalog: CatalogIndex
     rows: Ints
     row_of: dict[str, int]
+    ids: NDArray[np.object_]
+    budgeted: tuple[Experience, ...]
     starts_us: tuple[int, ...]
     ends_us: tuple[int, ...]
     value: Floats
@@ -95,6 +103,7 @@ class Layout:
     quiet: Quiet | None
     hard: Bools
     querying: Bools
+    item_list: Ints
     item_rows: Ints
     item_start: Ints
     filled: Ints
@@ -107,9 +116,16 @@ class Layout:
     moving: tuple[str, ...]
     moving_index: dict[str, int]
     fixed: tuple[str, ...]
-    fixed_matrix: Floats
+    fixed_columns: Ints
     fixed_by_row: tuple[dict[str, float], ...]
     hour_columns: Ints
+
+    def items_of(self, row: int) -> Ints:
+        """The catalogue rows that one experience chooses from; none without a query."""
+        found = int(self.item_list[row])
+        if found < 0:
+            return self.item_rows[:0]
+        return self.item_rows[self.item_start[found] : self.item_start[found + 1]]
 
 
 def layout(
@@ -131,7 +147,8 @@ def layout(
         raise InvalidInput(
             f"experience ids must differ, and none may be {SILENCE!r}", field="experience_id"
         )
-    item_rows, item_start = _selected(ordered, select)
+    item_list, queries = _lists(ordered)
+    item_rows, item_start = _selected(queries, select)
     filled = np.flatnonzero(np.diff(item_start)).astype(np.int64)
     abouts = [_about(each) for each in ordered]
     kinds = sorted({each.kind for each in ordered})
@@ -147,12 +164,14 @@ def layout(
         catalog=catalog,
         rows=np.arange(len(ordered)),
         row_of=row_of,
+        ids=np.array([each.experience_id for each in ordered], dtype=np.object_),
+        budgeted=tuple(each for each in ordered if each.budgets),
         starts_us=tuple(_time_us(each.starts_at, -_FOREVER_US) for each in ordered),
         ends_us=tuple(_time_us(each.ends_at, _FOREVER_US) for each in ordered),
         value=np.array([each.value for each in ordered], dtype=np.float64),
         margin=np.array([each.margin for each in ordered], dtype=np.float64),
         lever=np.array([each.lever for each in ordered], dtype=np.float64),
-        cost=np.array([each.cost for each in ordered], dtype=np.float64),
+        cost=np.array([each.cost + placement.cost for each in ordered], dtype=np.float64),
         dated=tuple(k for k, each in enumerate(ordered) if each.starts_at or each.ends_at),
         guarded=tuple(k for k, each in enumerate(ordered) if _guarded(each.eligibility)),
         ruled=prepared_rules(ordered),
@@ -161,11 +180,12 @@ def layout(
         quiet=quiet_hours(placement.quiet_hours),
         hard=np.array([each.risk == "hard" for each in ordered], dtype=bool),
         querying=np.array([each.items is not None for each in ordered], dtype=bool),
+        item_list=item_list,
         item_rows=item_rows,
         item_start=item_start,
         filled=filled,
         filled_start=item_start[filled],
-        repeat_rules=_repeat_rules(ordered, item_start),
+        repeat_rules=_repeat_rules(queries, item_start),
         carriers=_carriers(ordered),
         value_rows=value_rows,
         value_start=value_start,
@@ -173,7 +193,7 @@ def layout(
         moving=moving,
         moving_index=moving_index,
         fixed=fixed,
-        fixed_matrix=_fixed_matrix(by_row, fixed),
+        fixed_columns=_fixed_columns(by_row, fixed),
         fixed_by_row=by_row,
         hour_columns=_hour_columns(ordered, moving_index),
     )
@@ -190,21 +210,35 @@ def values_of(attributes: Mapping[str, str | list[str]]) -> list[str]:
     )
 
 
-def _selected(experiences: Sequence[Experience], select: Select) -> tuple[Ints, Ints]:
-    """The rows that each experience's query selects, concatenated, and where each one's begin; (E,), (K + 1,)."""
-    chosen = [
-        np.flatnonzero(select(each.items)) if each.items is not None else np.zeros(0, np.int64)
-        for each in experiences
-    ]
+def _lists(experiences: Sequence[Experience]) -> tuple[Ints, list[ItemQuery]]:
+    """Which list of items each experience chooses from (K,), −1: none; and the query of each list."""
+    found = np.full(len(experiences), -1, dtype=np.int64)
+    places: dict[bytes, int] = {}
+    queries: list[ItemQuery] = []
+    for row, each in enumerate(experiences):
+        if each.items is not None:
+            # How many are shown makes no difference to what there is to choose from.
+            alike = msgspec.json.encode(
+                msgspec.structs.replace(each.items, count=1), order="sorted"
+            )
+            found[row] = places.setdefault(alike, len(queries))
+            if found[row] == len(queries):
+                queries.append(each.items)
+    return found, queries
+
+
+def _selected(queries: Sequence[ItemQuery], select: Select) -> tuple[Ints, Ints]:
+    """The rows that each query selects, concatenated, and where each one's begin; (E,), (L + 1,)."""
+    chosen = [np.flatnonzero(select(each)) for each in queries]
     start = np.zeros(len(chosen) + 1, dtype=np.int64)
     np.cumsum([len(rows) for rows in chosen], out=start[1:])
     rows = np.concatenate(chosen) if chosen else np.zeros(0)
     return rows.astype(np.int64), start
 
 
-def _repeat_rules(experiences: Sequence[Experience], item_start: Ints) -> dict[Repeats, Bools]:
+def _repeat_rules(queries: Sequence[ItemQuery], item_start: Ints) -> dict[Repeats, Bools]:
     """Which entries of the item rows a rule binds, for every rule but "allowed" that a query has."""
-    rules = [each.items.repeat_rule if each.items else "allowed" for each in experiences]
+    rules = [each.repeat_rule for each in queries]
     lengths = np.diff(item_start)
     return {
         rule: np.repeat(np.array([each == rule for each in rules]), lengths)
@@ -312,14 +346,14 @@ def _fixed_by_row(
     )
 
 
-def _fixed_matrix(by_row: Sequence[Mapping[str, float]], fixed: Sequence[str]) -> Floats:
-    """(K, fixed): the fixed features, dense."""
+def _fixed_columns(by_row: Sequence[Mapping[str, float]], fixed: Sequence[str]) -> Ints:
+    """(K, W): where each row's features are in ``fixed``; len(fixed) where it has no more."""
     index = {name: column for column, name in enumerate(fixed)}
-    matrix = np.zeros((len(by_row), len(fixed)))
+    width = max(map(len, by_row), default=0)
+    columns = np.full((len(by_row), width), len(fixed), dtype=np.int64)
     for row, features in enumerate(by_row):
-        for name, value in features.items():
-            matrix[row, index[name]] = value
-    return matrix
+        columns[row, : len(features)] = [index[name] for name in features]
+    return columns
 
 
 def _facet(value: str) -> str:

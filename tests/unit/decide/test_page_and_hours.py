@@ -194,3 +194,16 @@ def test_quiet_hours_are_what_the_wall_clock_shows(
 def test_microseconds_make_no_difference() -> None:
     local = local_time(NOW_US + 999_999, {}, {}, "UTC")
     assert str(local.moment) == "2025-06-15 15:06:40.999999+00:00"
+
+
+def test_a_contact_costs_what_its_placement_says() -> None:
+    dear = msgspec.structs.replace(HERO, cost=0.02)
+    free, paid = (
+        decide(situation_of(plan_of(experiences_of("fish"), SHOP, placement=placement)))
+        for placement in (HERO, dear)
+    )
+    of_fish = [
+        next(c for c in each.candidates if c.experience_id != "silence") for each in (free, paid)
+    ]
+    assert of_fish[1].factors.cost == of_fish[0].factors.cost + 0.02
+    assert of_fish[1].priority == pytest.approx(of_fish[0].priority - 0.02)
