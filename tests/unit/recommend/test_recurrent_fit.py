@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ pytest.importorskip("jax", reason="training needs JAX: pip install 'eachwise[tra
 import jax
 import jax.numpy as jnp
 
-from eachwise.contracts.taste import Parts
+from eachwise.contracts.taste import Interactions, Parts
 from eachwise.recommend.models import recurrent, recurrent_net, recurrent_progress
 from eachwise.recommend.models import recurrent_fit as training
 from eachwise.recommend.models.base import DoesNotApply, Frame
@@ -192,11 +193,18 @@ def test_going_on_from_earlier_weights_does_no_harm() -> None:
     assert foretells(again) >= foretells(earlier)
 
 
+def in_baskets(data: Interactions, size: int) -> Interactions:
+    """The same engagements, so many at a time: an order's lines."""
+    place = np.arange(len(data.rows)) - np.repeat(data.indptr[:-1], np.diff(data.indptr))
+    return replace(data, at_s=1e9 + 86_400.0 * (place // size))
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
         (interactions([0, 1], count=COUNT), "2 engagements in sequences"),
-        (circle(people=100, length=5, count=COUNT), "half of the sequences have 5"),
+        (circle(people=100, length=5, count=COUNT), "half of the people engaged at 5"),
+        (in_baskets(circle(people=700, length=40, count=COUNT), 5), "at 8 different times"),
     ],
 )
 def test_short_and_few_sequences_are_left_to_other_models(data: object, words: str) -> None:

@@ -44,7 +44,8 @@ PATIENCE = 3
 # Embeddings start with this root mean square; the forward pass takes it off again.
 SIZE_AT_START = 0.1
 
-# Sequences too short for an order to be learnt, or too few, are left to the closed-form models: cautious, unmeasured.
+# Sequences too short for an order to be learnt, or too few, are left to the closed-form models: cautious, measured on
+# baskets only (docs/discussions/measured.md).
 MEDIAN_MIN = 12
 ENGAGEMENTS_MIN = 20_000
 # Below this share of repeated engagements, what a person has met is no wrong answer.
@@ -64,7 +65,7 @@ def fit(data: Interactions, fitting: Fitting) -> Parts:
     """
     sequences = Sequences.of(data)
     count = len(data.item_ids)
-    _applies(sequences, count, fitting)
+    _applies(sequences, moments(data), count, fitting)
     shape = Shape(
         count=count,
         rows=ROWS,
@@ -78,15 +79,29 @@ def fit(data: Interactions, fitting: Fitting) -> Parts:
     return _course(data, sequences, shape, fitting)
 
 
-def _applies(sequences: Sequences, count: int, fitting: Fitting) -> None:
+def moments(data: Interactions) -> Ints:
+    """At how many different times each person engaged, those of two engagements at least; (U,).
+
+    What comes at one time, as the lines of an order do, has no order that a sequence model could learn.
+    """
+    owner = np.repeat(np.arange(data.people), np.diff(data.indptr))
+    speaks = data.weights > 0.0
+    owner, at_s = owner[speaks], data.at_s[speaks]
+    first = np.ones(len(owner), dtype=np.bool_)
+    first[1:] = (owner[1:] != owner[:-1]) | (at_s[1:] != at_s[:-1])
+    lengths = np.bincount(owner, minlength=data.people)
+    return np.bincount(owner[first], minlength=data.people)[lengths >= 2].astype(np.int64)
+
+
+def _applies(sequences: Sequences, moments: Ints, count: int, fitting: Fitting) -> None:
     if len(sequences.rows) < ENGAGEMENTS_MIN:
         raise DoesNotApply(
             f"{len(sequences.rows):,} engagements in sequences, fewer than {ENGAGEMENTS_MIN:,}"
         )
-    median = float(np.median(sequences.lengths))
+    median = float(np.median(moments))
     if median < MEDIAN_MIN:
         raise DoesNotApply(
-            f"half of the sequences have {median:g} engagements at most; {MEDIAN_MIN} are needed"
+            f"half of the people engaged at {median:g} different times at most; {MEDIAN_MIN} are needed"
         )
     needed = _BYTES_A_WEIGHT * (DIMENSIONS + 1) * count
     if needed > fitting.memory_bytes_max:
