@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 
 from eachwise.adapters.projection import decision_of, device_of, email_of, login_of
-from eachwise.adapters.retention import droppable_versions, listed, older, uses_of
+from eachwise.adapters.retention import droppable_versions, in_order, listed, made, older, uses_of
 from eachwise.adapters.states import NumberedStates
 from eachwise.contracts.catalog import Item
 from eachwise.contracts.decision import DecisionRecord
@@ -25,6 +25,7 @@ from eachwise.contracts.ports import (
     Committed,
     ImportProgress,
     Login,
+    MadeDecision,
     StoredIndividual,
     StoredVersion,
 )
@@ -228,8 +229,7 @@ class MemoryStore:
     def events_after(self, sequence: int, limit: int) -> list[LoggedEvent]:
         """The log in sequence order, after ``sequence``."""
         self._refuse_if_closed()
-        start = max(sequence, 0)
-        return self._log[start : start + limit]
+        return self._log[max(sequence, 0) : max(sequence, 0) + limit]
 
     def events_of(
         self,
@@ -298,17 +298,21 @@ class MemoryStore:
         """An individual's newest decisions, newest first; with ``before`` only those older than that decision."""
         with self._lock:
             self._refuse_if_closed()
-            mine = self._by_individual.get(individual_id, [])[::-1]
-            if before is not None:
-                mine = older(mine, self._decisions, before)
+            newest = self._by_individual.get(individual_id, [])[::-1]
+            mine = older(newest, self._decisions, before)
             return sorted(mine, key=lambda r: r.inputs.now_us, reverse=True)[:limit]
 
     def unlearnt_decisions(self, since_us: int) -> Iterator[DecisionRecord]:
         """Decisions made since then and not learnt from, oldest first."""
         with self._lock:
             self._refuse_if_closed()
-            due = [r for r in self._unlearnt.values() if r.inputs.now_us >= since_us]
-            return iter(sorted(due, key=lambda r: r.inputs.now_us))
+            return iter(in_order(self._unlearnt.values(), since_us))
+
+    def decisions_between(self, since_us: int, until_us: int) -> Iterator[MadeDecision]:
+        """Which decisions were made in [since, until), oldest first."""
+        with self._lock:
+            self._refuse_if_closed()
+            return map(made, in_order(self._decisions.values(), since_us, until_us))
 
     def model(self, model: str, version: int | None = None) -> ModelVersion | None:
         """One version of a model (None: the newest), or None."""
@@ -359,8 +363,7 @@ class MemoryStore:
     def rejections(self, after: int = 0, limit: int = 100) -> list[StoredRejection]:
         """Rejected events in order of receipt."""
         self._refuse_if_closed()
-        start = max(after, 0)
-        return self._rejections[start : start + limit]
+        return self._rejections[max(after, 0) : max(after, 0) + limit]
 
     def import_progress(self, digest: str) -> ImportProgress | None:
         """How far a file was taken, or None."""

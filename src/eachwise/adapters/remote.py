@@ -27,6 +27,7 @@ from eachwise.contracts.errors import NotFound
 from eachwise.contracts.events import BatchResult, StoredRejection
 from eachwise.contracts.experience import Definitions
 from eachwise.contracts.individual import Profile
+from eachwise.contracts.measurement import Estimate, EstimateRequest, LifetimeView
 from eachwise.contracts.ports import ImportKind, ImportProgress
 from eachwise.contracts.recommendation import (
     ITEMS_DEFAULT,
@@ -327,6 +328,29 @@ class RemoteEngine(HttpClient):
         """Publish an older version of the trained model once more, as the newest; 0: nothing trained."""
         path = f"/v1/models/{quote(name, safe='')}/rollback"
         return self._call("POST", path, ModelView, RollbackRequest(to=to))
+
+    def lifetime(self) -> LifetimeView:
+        """What stages are worth and what experiences change in lifetime value, or why it cannot be said."""
+        return self._call("GET", "/v1/lifetime", LifetimeView)
+
+    def work_out_lifetime(self) -> LifetimeView:
+        """Work it out now, and publish it."""
+        return self._call("POST", "/v1/lifetime", LifetimeView, timeout_s=LONG_TIMEOUT_S)
+
+    def estimate(self, policy: str, **asked: Any) -> Estimate:
+        """What another policy would have earned; ``asked`` are the other fields of ``EstimateRequest``."""
+        request = EstimateRequest(policy=policy, **asked)
+        query = {
+            "policy": policy,
+            **request.settings,
+            "since_days": request.since_days,
+            "limit": request.limit,
+            "reward": request.reward,
+        }
+        if request.placement_id is not None:
+            query["placement"] = request.placement_id
+        path = f"/v1/estimate?{urlencode(query)}"
+        return self._call("GET", path, Estimate, timeout_s=LONG_TIMEOUT_S)
 
     def status(self) -> dict[str, Any]:
         """Counts and versions."""

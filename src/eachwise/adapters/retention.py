@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from eachwise.contracts.decision import DecisionRecord
 from eachwise.contracts.learning import ModelVersion
-from eachwise.contracts.ports import Commit, StoredVersion
+from eachwise.contracts.ports import Commit, MadeDecision, StoredVersion
 
 # How long a use lasts that no decision of its commit dates: for good.
 FOREVER_US = 2**62
@@ -66,9 +66,11 @@ def listed(version: ModelVersion) -> StoredVersion:
 
 
 def older(
-    records: Sequence[DecisionRecord], all_made: Mapping[str, DecisionRecord], before: str
+    records: Sequence[DecisionRecord], all_made: Mapping[str, DecisionRecord], before: str | None
 ) -> list[DecisionRecord]:
-    """Those of some records that are older than one: by time, then by their order among ``all_made``, by id."""
+    """Those of some records that are older than one (None: all), by time, then by the order of ``all_made``, by id."""
+    if before is None:
+        return list(records)
     if before not in all_made:
         return []
     at_us = all_made[before].inputs.now_us
@@ -78,3 +80,16 @@ def older(
         for each in records
         if each.inputs.now_us < at_us or (each.inputs.now_us == at_us and each.decision_id in first)
     ]
+
+
+def in_order(
+    records: Iterable[DecisionRecord], since_us: int, until_us: int = FOREVER_US
+) -> list[DecisionRecord]:
+    """Those made in [since, until), oldest first, of the same time in the order in which they come."""
+    wanted = [each for each in records if since_us <= each.inputs.now_us < until_us]
+    return sorted(wanted, key=lambda each: each.inputs.now_us)
+
+
+def made(record: DecisionRecord) -> MadeDecision:
+    """That it was made."""
+    return MadeDecision(record.decision_id, record.individual_id, record.inputs.now_us)

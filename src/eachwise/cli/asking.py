@@ -22,13 +22,50 @@ def individual(parsed: argparse.Namespace) -> None:
 
 
 def explain(parsed: argparse.Namespace) -> None:
-    """Print a decision's explanation."""
+    """Print a decision's explanation, for the operator or for the person."""
+    if parsed.reader == "person":
+        with engine_of(parsed) as engine:
+            personal = engine.explain_to_person(parsed.id)
+        if parsed.json:
+            _print_json(personal)
+        else:
+            print("\n".join([*personal.lines, *personal.change]))
+        return
     with engine_of(parsed) as engine:
         explanation = engine.explain(parsed.id)
     if parsed.json:
         _print_json(explanation)
         return
     print("\n".join(explanation.lines))
+
+
+def why(parsed: argparse.Namespace) -> None:
+    """Print a person's decisions, and what became of an experience in each."""
+    with engine_of(parsed) as engine:
+        page = engine.why(
+            parsed.id,
+            parsed.experience,
+            placement_id=parsed.placement,
+            limit=parsed.limit,
+            before=parsed.before,
+        )
+    if parsed.json:
+        _print_json(page)
+        return
+    for each in page.decisions:
+        print(
+            f"{each.at} {each.placement_id}: {each.experience_id}, with probability "
+            f"{each.probability:.4f} among {each.candidates}  ({each.decision_id})"
+        )
+        if each.asked is None:
+            continue
+        print(f"  {each.asked.words}")
+        for found in each.asked.counterfactuals:
+            print(f"    {found.words}" + ("" if found.verified else "  [nothing does it]"))
+    if not page.decisions:
+        print(f"no decision for {page.individual_id}")
+    if page.before:
+        print(f"older ones: --before {page.before}")
 
 
 def replay(parsed: argparse.Namespace) -> int:

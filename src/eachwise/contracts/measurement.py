@@ -132,3 +132,73 @@ class LifetimeModel(msgspec.Struct, frozen=True, kw_only=True):
         """(mean, low, high): what an exposure changes in lifetime value. Raises ``KeyError`` for an unknown stage."""
         change = self.changes.get(experience_id, {}).get(stage) or self.unseen[stage]
         return change.clv.mean, change.clv.low, change.clv.high
+
+
+class LifetimeChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What one experience changes for people of one stage; ``used`` is what decisions add for it, money."""
+
+    experience_id: str
+    stage: str
+    clv: Between
+    moves: dict[str, float]
+    earned: float
+    ess: float
+    used: float
+
+
+class LifetimeView(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``GET /v1/lifetime`` answers: what stages are worth and what experiences change, or why it cannot be said.
+
+    ``version`` 0 and ``refused`` where the log cannot tell; both empty where nobody has looked yet. ``unseen`` is what
+    holds, stage by stage, for an experience without evidence of its own. ``at``: when it was worked out.
+    """
+
+    version: int
+    at: str | None
+    period_days: float
+    discount: float
+    use: str
+    stages: list[StageValue] = []
+    changes: list[LifetimeChange] = []
+    unseen: dict[str, Between] = {}
+    people: int = 0
+    decisions: int = 0
+    refused: Refused | None = None
+    words: list[str] = []
+
+
+# What is counted of a decision: money, or whether it was taken up.
+RewardKind = Literal["value", "takeup"]
+
+
+class EstimateRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which policy to ask the stored decisions about.
+
+    ``settings`` are those of ``[decide]`` that the policy reads, where not as the decisions were made with.
+    ``since_days`` and ``limit`` bound which decisions are asked: the newest of them.
+    """
+
+    policy: str
+    settings: dict[str, float] = {}
+    placement_id: str | None = None
+    since_days: float = 90.0
+    limit: int = 20_000
+    reward: RewardKind = "value"
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """What another policy would have earned a decision, from the stored decisions; see ``Evaluated``.
+
+    ``left_out``: decisions that could not be asked, by reason. ``since`` and ``until`` bound when they were made.
+    """
+
+    policy: str
+    settings: dict[str, float]
+    placement_id: str | None
+    reward: RewardKind
+    since: str
+    until: str
+    decisions: int
+    left_out: dict[str, int]
+    evaluation: Evaluation
+    words: list[str]

@@ -65,6 +65,14 @@ class StoredIndividual(msgspec.Struct, frozen=True, array_like=True):
     state: bytes
 
 
+class MadeDecision(msgspec.Struct, frozen=True, array_like=True):
+    """That a decision was made: its id, for whom, and when; the record is read by its id."""
+
+    decision_id: str
+    individual_id: str
+    at_us: int
+
+
 class StoredVersion(msgspec.Struct, frozen=True, kw_only=True):
     """A model version as it is listed: what it is, and how many bytes its body has."""
 
@@ -201,6 +209,10 @@ class Store(Protocol):
 
     def unlearnt_decisions(self, since_us: int) -> Iterator[DecisionRecord]:
         """Decisions made since then whose outcome the learner has not taken in yet, oldest first."""
+        ...
+
+    def decisions_between(self, since_us: int, until_us: int) -> Iterator[MadeDecision]:
+        """Which decisions were made in [since, until), oldest first; read a page at a time."""
         ...
 
     def model(self, model: str, version: int | None = None) -> ModelVersion | None:

@@ -1,7 +1,13 @@
 """Deciding: what to do for one individual now, nothing included. A pure function of the situation."""
 
-from eachwise.decide.behind import ValuesOf, feature_lines
-from eachwise.decide.counterfactual import counterfactuals
+from eachwise.decide.counterfactuals import (
+    ValuesOf,
+    counterfactuals,
+    feature_lines,
+    standing_elsewhere,
+    standing_of,
+    standing_recorded,
+)
 from eachwise.decide.decider import decide
 from eachwise.decide.explain import Comparison, compare, explain
 from eachwise.decide.exposures import earlier_exposures, history_needed
@@ -12,7 +18,6 @@ from eachwise.decide.plan import Plan, Priors, plan, with_model
 from eachwise.decide.policies import POLICIES
 from eachwise.decide.safely import decide_safely, failed_by
 from eachwise.decide.situation import Choice, Situation
-from eachwise.decide.standing import standing_elsewhere, standing_of, standing_recorded
 from eachwise.decide.sticky import still_stands
 
 __all__ = [

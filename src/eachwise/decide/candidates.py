@@ -8,10 +8,11 @@ from typing import overload
 
 import numpy as np
 
-from eachwise.contracts.arrays import Floats
+from eachwise.contracts.arrays import Floats, Ints
 from eachwise.contracts.decision import Candidate, Factors
 from eachwise.contracts.experience import SILENCE
 from eachwise.decide.arbitration import Worth
+from eachwise.maths.best import best
 
 
 class Candidates(Sequence[Candidate]):
@@ -20,7 +21,7 @@ class Candidates(Sequence[Candidate]):
     A live decision records the ten that lead and never builds the others; a replay reads all.
     """
 
-    __slots__ = ("_ids", "_order", "_priorities", "_probabilities", "_worth")
+    __slots__ = ("_all", "_ids", "_priorities", "_probabilities", "_worth")
 
     def __init__(
         self, ids: Sequence[str], worth: Worth, priorities: Floats, probabilities: Floats
@@ -30,11 +31,10 @@ class Candidates(Sequence[Candidate]):
         self._worth = worth
         self._priorities = priorities
         self._probabilities = probabilities
-        places = np.arange(len(priorities))
-        self._order: list[int] = np.lexsort((places, -priorities, -probabilities)).tolist()
+        self._all: list[int] | None = None
 
     def __len__(self) -> int:
-        return len(self._order)
+        return len(self._priorities)
 
     @overload
     def __getitem__(self, place: int) -> Candidate: ...
@@ -61,10 +61,16 @@ class Candidates(Sequence[Candidate]):
 
     def behind(self, experience_id: str) -> float | None:
         """The money that one is short of the best by expectation (0: it is the best); None where it is no candidate."""
+        ahead = self.ahead(experience_id)
+        return None if ahead is None else max(0.0, -ahead)
+
+    def ahead(self, experience_id: str) -> float | None:
+        """The money that one is ahead of the best of the others, below 0 where it is behind; None where it is none."""
         row = self._row(experience_id)
         if row is None:
             return None
-        return float(self._priorities.max() - self._priorities[row])
+        others = np.delete(self._priorities, row)
+        return float(self._priorities[row] - others.max(initial=-np.inf))
 
     def named(self, experience_id: str) -> Candidate | None:
         """One candidate; None where it is none."""
@@ -77,10 +83,34 @@ class Candidates(Sequence[Candidate]):
         Silence is what everything else is measured against: its probability is in every record.
         """
         silence = len(self._ids)
-        own = silence if chosen == SILENCE else self._ids.index(chosen)
-        rows = self._order[:count]
+        own = silence if chosen == SILENCE else bisect_left(self._ids, chosen)
+        rows = self._first(count)
         rows += [each for each in dict.fromkeys((own, silence)) if each not in rows]
         return [self._spelt(each) for each in rows]
+
+    @property
+    def _order(self) -> list[int]:
+        """Every row, in order."""
+        if self._all is None:
+            self._all = self._sorted(np.arange(len(self._priorities)))
+        return self._all
+
+    def _first(self, count: int) -> list[int]:
+        """The first rows in order, without ordering the rest: of equals in probability those of most priority."""
+        probabilities = self._probabilities
+        if count >= len(probabilities) or count < 1:
+            return self._order[:count]
+        threshold = np.partition(probabilities, -count)[-count]
+        above = np.flatnonzero(probabilities > threshold)
+        equal = np.flatnonzero(probabilities == threshold)
+        rest = equal[best(self._priorities[equal], count - len(above))]
+        return [*self._sorted(above), *rest.tolist()]
+
+    def _sorted(self, rows: Ints) -> list[int]:
+        keys = (rows, -self._priorities[rows], -self._probabilities[rows])
+        order: Ints = rows[np.lexsort(keys)]
+        found: list[int] = order.tolist()
+        return found
 
     def _row(self, experience_id: str) -> int | None:
         if experience_id == SILENCE:

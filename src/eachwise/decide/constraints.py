@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eachwise.contracts.arrays import Ints
 from eachwise.contracts.decision import Exposed, Filtered
 from eachwise.contracts.experience import Cap
 from eachwise.decide.caps import Counted, Tally, duration_words
@@ -142,26 +143,31 @@ FILTERS: dict[str, Callable[[Evidence], Verdicts]] = {
 }
 
 
-def apply_filters(evidence: Evidence) -> tuple[list[int], list[Filtered], dict[str, int]]:
+def apply_filters(evidence: Evidence) -> tuple[Ints, list[Filtered], dict[str, int]]:
     """Rows that passed every filter, the others with filter and reason in id order, and the count of each filter."""
-    verdicts: dict[int, tuple[str, str]] = {}
-    counts = {}
+    layout = evidence.situation.plan.layout
+    found: list[tuple[str, Verdicts]] = []
+    counts = dict.fromkeys(FILTERS, 0)
+    # Which filter took a row out, by its place in ``found``; −1: none.
+    taker = np.full(len(layout.experiences), -1, dtype=np.int64)
     for name, check in FILTERS.items():
-        before = len(verdicts)
-        for row, reason in check(evidence).items():
-            verdicts.setdefault(row, (name, reason))
-        counts[name] = len(verdicts) - before
-    experiences = evidence.situation.plan.layout.experiences
-    passed = [row for row in range(len(experiences)) if row not in verdicts]
+        verdicts = check(evidence)
+        if verdicts:
+            rows = np.fromiter(verdicts, dtype=np.int64, count=len(verdicts))
+            rows = rows[taker[rows] < 0]
+            taker[rows] = len(found)
+            counts[name] = len(rows)
+            found.append((name, verdicts))
+    if not found:
+        return layout.rows, [], counts
+    out = (taker >= 0).nonzero()[0]
     filtered = [
-        Filtered(
-            experience_id=experiences[row].experience_id,
-            filter=verdicts[row][0],
-            reason=verdicts[row][1],
+        Filtered(experience_id=experience_id, filter=found[place][0], reason=found[place][1][row])
+        for row, place, experience_id in zip(
+            out.tolist(), taker[out].tolist(), layout.ids[out].tolist(), strict=True
         )
-        for row in sorted(verdicts)
     ]
-    return passed, filtered, counts
+    return (taker < 0).nonzero()[0], filtered, counts
 
 
 def _reached(cap: Cap, what: Counted, tally: Tally, situation: Situation) -> str:

@@ -22,7 +22,7 @@ from eachwise.decide.constraints import Evidence, apply_filters
 from eachwise.decide.exposures import counted, exposures
 from eachwise.decide.features import moving_features, named
 from eachwise.decide.items import Screen, screen, shown_items
-from eachwise.decide.policies import Scored, bounded, policy_named
+from eachwise.decide.policies import SAMPLING, Scored, bounded, policy_named
 from eachwise.decide.propensity import Score, logit, plain_scores, sampled, score
 from eachwise.decide.reasons import reasons_shown, reasons_silent
 from eachwise.decide.situation import Choice, Situation
@@ -55,17 +55,17 @@ def decide(situation: Situation) -> Choice:
     passed, filtered, counts = apply_filters(
         Evidence(situation=situation, shown=every, screen=screened)
     )
-    if not passed:
+    if not len(passed):
         return _nothing(filtered, counts)
     moving, recent = features_of(situation, shown, screened)
-    field = compete(situation, np.array(passed, dtype=np.int64), moving, recent)
+    field = compete(situation, passed, moving, recent)
     drawn = sample(field.probabilities, situation.seed, _ACTION_STREAM)
     explored = bool(field.priorities[drawn] < field.priorities.max())
     if drawn == len(passed):
         experience_id, items, features = SILENCE, [], {}
         reasons = reasons_silent(counts, len(passed))
     else:
-        row = passed[drawn]
+        row = int(passed[drawn])
         experience_id = situation.plan.layout.experiences[row].experience_id
         items = shown_items(situation, screened.allowed, row)
         features = named(situation.plan.layout, row, field.moving[row])
@@ -74,7 +74,7 @@ def decide(situation: Situation) -> Choice:
         experience_id=experience_id,
         probability=float(field.probabilities[drawn]),
         items=items,
-        candidates=_candidates(situation, field),
+        candidates=candidates_of(situation, field),
         features=features,
         filtered=filtered,
         filters=counts,
@@ -106,11 +106,14 @@ def compete(situation: Situation, rows: Ints, moving: Floats, recent: Floats) ->
     plan, settings = situation.plan, situation.settings
     layout = plan.layout
     takeup = score(plan.takeup, moving)
-    worth = _worth(situation, rows, takeup.probability[rows], moving[rows], recent[rows])
+    worth = worth_of(situation, rows, takeup, moving, recent)
     expected = priorities(worth, worth.p_takeup)
+    drawn = settings.policy in SAMPLING and situation.explored < settings.explorations_per_day
     scored = Scored(
         priorities=expected,
-        sampled=_sampled(situation, moving, takeup, worth, rows),
+        sampled=drawn_priorities(situation, rows, takeup, moving, worth)
+        if drawn
+        else np.zeros((0, len(expected))),
         explorable=explorable(worth),
         updates=plan.updates,
     )
@@ -126,16 +129,17 @@ def compete(situation: Situation, rows: Ints, moving: Floats, recent: Floats) ->
     )
 
 
-def _worth(
-    situation: Situation, rows: Ints, takeup: Floats, moving: Floats, recent: Floats
+def worth_of(
+    situation: Situation, rows: Ints, takeup: Score, moving: Floats, recent: Floats
 ) -> Worth:
-    """The factors of the candidates in these rows: (K,) take-up probabilities, (K, D) features, (K,) exposures."""
+    """The factors of the candidates in these rows; the rest is of every experience of the layout."""
     layout, settings, heads = situation.plan.layout, situation.settings, situation.plan.others
-    found = plain_scores(heads, rows, moving)
+    every = len(rows) == len(moving)
+    found = plain_scores(heads, rows, moving if every else moving[rows])
     p_purchase = found[heads.rows["purchase"]]
     value, margin = layout.value[rows], layout.margin[rows]
     return Worth(
-        p_takeup=takeup,
+        p_takeup=takeup.probability[rows],
         p_purchase=p_purchase,
         value=value,
         margin=margin,
@@ -148,7 +152,7 @@ def _worth(
             settings.dismiss_share,
         ),
         kappa=kappa_money(settings.kappa, value + p_purchase * margin),
-        fatigue=settings.fatigue_cost * recent,
+        fatigue=settings.fatigue_cost * recent[rows],
         cost=layout.cost[rows],
         price=_money_of(situation.prices, situation, rows),
     )
@@ -164,8 +168,8 @@ def _money_of(named_money: Mapping[str, float], situation: Situation, rows: Ints
     return found
 
 
-def _sampled(
-    situation: Situation, moving: Floats, takeup: Score, worth: Worth, rows: Ints
+def drawn_priorities(
+    situation: Situation, rows: Ints, takeup: Score, moving: Floats, worth: Worth
 ) -> Floats:
     """(M, K + 1): priorities under M joint draws that the seed picks among the model's; silence is 0 in each."""
     head, settings = situation.plan.takeup, situation.settings
@@ -174,10 +178,9 @@ def _sampled(
     return priorities(worth, drawn if len(rows) == len(drawn[0]) else drawn[:, rows])
 
 
-def _candidates(situation: Situation, field: Field) -> Candidates:
+def candidates_of(situation: Situation, field: Field) -> Candidates:
     """Every candidate of the field, in order."""
-    experiences = situation.plan.layout.experiences
-    ids = [experiences[row].experience_id for row in field.rows.tolist()]
+    ids = situation.plan.layout.ids[field.rows].tolist()
     return Candidates(ids, field.worth, field.priorities, field.probabilities)
 
 

@@ -36,17 +36,20 @@ def moving_features(
     ``showable_scores``: the scores of everything that could be shown to this person.
     """
     columns = layout.moving_index
-    matrix = np.zeros((len(layout.experiences), len(layout.moving)))
+    # Filled and read by column: a column's entries lie together.
+    matrix = np.zeros((len(layout.moving), len(layout.experiences)))
     _fill_affinity(matrix, layout, affinity)
     recent, everything = _fatigue(layout, exposed, now_us)
-    matrix[:, columns["fatigue:experience"]] = np.log1p(recent)
-    matrix[:, columns["fatigue:all"]] = math.log1p(everything)
-    matrix[:, columns["engagement"]] = engagement / 50.0 - 1.0
-    matrix[:, columns["items"]] = rank_share(best_scores, showable_scores)
+    shown = recent.nonzero()[0]
+    matrix[columns["fatigue:experience"], shown] = np.log1p(recent[shown])
+    matrix[columns["fatigue:all"]] = math.log1p(everything)
+    matrix[columns["engagement"]] = engagement / 50.0 - 1.0
+    matrix[columns["items"]] = rank_share(best_scores, showable_scores)
     angle = 2.0 * math.pi * (now_us // _MICROSECONDS % _DAY_S) / _DAY_S
-    matrix[layout.rows, layout.hour_columns[:, 0]] = math.sin(angle)
-    matrix[layout.rows, layout.hour_columns[:, 1]] = math.cos(angle)
-    return matrix, recent
+    entries = matrix.reshape(-1)
+    entries[layout.hour_places[0]] = math.sin(angle)
+    entries[layout.hour_places[1]] = math.cos(angle)
+    return matrix.T, recent
 
 
 def rank_share(best: Floats, scores: Floats) -> Floats:
@@ -78,32 +81,33 @@ def named(layout: Layout, row: int, moving: Floats) -> dict[str, float]:
 
 
 def _fill_affinity(matrix: Floats, layout: Layout, affinity: AffinityVectors) -> None:
-    """match:NAME, moment and aversion, from the values each experience is about."""
+    """match:NAME, moment and aversion, from the values each experience is about; ``matrix`` (D, K)."""
     about = layout.about
     if not len(about.column):
         return
-    general = _clipped(affinity.general[about.column])
-    sums = np.add.reduceat(general * about.facet_weight, about.facet_start)
-    matrix[about.facet_row, about.facet_feature] = sums
+    general = _clipped(affinity.general)[about.column]
+    general *= about.facet_weight
+    entries = matrix.reshape(-1)
+    # Mostly an experience names one value of a facet: then there is nothing to add up.
+    single = len(about.facet_start) == len(general)
+    entries[about.facet_place] = general if single else np.add.reduceat(general, about.facet_start)
     columns = layout.moving_index
-    moment = _clipped(affinity.moment[about.column])
-    matrix[about.owner, columns["moment"]] = np.add.reduceat(
-        moment * about.weight, about.owner_start
-    )
-    firm = _clipped((affinity.general + affinity.general_sd)[about.column])
-    np.minimum(firm, 0.0, out=firm)
-    matrix[about.owner, columns["aversion"]] = np.minimum.reduceat(firm, about.owner_start)
+    moment = _clipped(affinity.moment)[about.column]
+    moment *= about.weight
+    matrix[columns["moment"], about.owner] = np.add.reduceat(moment, about.owner_start)
+    firm = np.minimum(_clipped(affinity.general + affinity.general_sd), 0.0)
+    worst = np.minimum.reduceat(firm[about.column], about.owner_start)
+    matrix[columns["aversion"], about.owner] = worst
 
 
 def _clipped(affinities: Floats) -> Floats:
-    """Cut at ±3, in place."""
-    np.minimum(affinities, AFFINITY_MAX, out=affinities)
-    return np.maximum(affinities, -AFFINITY_MAX, out=affinities)
+    """Cut at ±3."""
+    return np.asarray(np.maximum(np.minimum(affinities, AFFINITY_MAX), -AFFINITY_MAX))
 
 
 def _fatigue(layout: Layout, exposed: Sequence[Exposed], now_us: int) -> tuple[Floats, float]:
     """Decayed exposures of each experience (K,), and of everything."""
-    recent = [0.0] * len(layout.experiences)
+    recent = np.zeros(len(layout.experiences))
     everything = 0.0
     for exposure in exposed:
         age_s = max(now_us - exposure.at_us, 0) / _MICROSECONDS
@@ -111,4 +115,4 @@ def _fatigue(layout: Layout, exposed: Sequence[Exposed], now_us: int) -> tuple[F
         row = layout.row_of.get(exposure.experience_id)
         if row is not None:
             recent[row] += math.exp2(-age_s / EXPERIENCE_FATIGUE_HALF_LIFE_S)
-    return np.array(recent), everything
+    return recent, everything

@@ -113,7 +113,7 @@ def shown_items(situation: Situation, allowed: Bools, row: int) -> list[ShownIte
     count = situation.count
     if count is None:
         count = min(layout.placement.count, experience.items.count)
-    rows = layout.item_rows[layout.item_start[row] : layout.item_start[row + 1]]
+    rows = layout.items_of(row)
     barred = barred_by(experience.items.repeat_rule, situation)
     rows = rows[allowed[rows] if barred is None else allowed[rows] & ~barred[rows]]
     fill = situation.fill or by_score(situation.scores)
@@ -143,16 +143,17 @@ def barred_by(rule: Repeats, situation: Situation) -> Bools | None:
 def _best(situation: Situation, allowed: Bools) -> Floats:
     """(K,): the best score among the items that each experience's query may still show."""
     layout = situation.plan.layout
-    found = np.full(len(layout.experiences), -np.inf)
+    # One more at the end, for those without a list.
+    found = np.full(len(layout.item_start), -np.inf)
     if not len(layout.filled):
-        return found
+        return found[layout.item_list]
     scores = np.where(allowed, situation.scores, -np.inf)[layout.item_rows]
     for rule, entries in layout.repeat_rules.items():
         barred = barred_by(rule, situation)
         if barred is not None:
             scores[entries & barred[layout.item_rows]] = -np.inf
     found[layout.filled] = np.maximum.reduceat(scores, layout.filled_start)
-    return found
+    return found[layout.item_list]
 
 
 def upper_bounds(affinity: AffinityVectors) -> Floats:

@@ -41,7 +41,7 @@ class About:
     """Which catalogue values each experience is about: E entries (experience, value) by experience and facet.
 
     ``column`` (E,) is the value; ``facet_weight`` sums to 1 within a facet of an experience and ``weight`` within an
-    experience. ``facet_start``/``facet_row``/``facet_feature`` describe the runs of one facet,
+    experience. ``facet_start``/``facet_place`` describe the runs of one facet (column of its feature · K + experience),
     ``owner_start``/``owner`` those of one experience.
     """
 
@@ -49,8 +49,7 @@ class About:
     weight: Floats
     facet_weight: Floats
     facet_start: Ints
-    facet_row: Ints
-    facet_feature: Ints
+    facet_place: Ints
     owner_start: Ints
     owner: Ints
 
@@ -79,7 +78,7 @@ class Layout:
     ids:                (K,) the experiences' ids, as an array of strings
     moving, fixed:      names of the feature columns; ``fixed_by_row`` holds the latter, each with the value 1, and
                         ``fixed_columns`` (K, W) their places in ``fixed``, filled up with one beyond the last
-    hour_columns:       (K, 2) the moving columns of the experience's kind
+    hour_places:        (2, K) where the sine and cosine of the hour are: moving column of the kind · K + experience
     """
 
     placement: Placement
@@ -118,7 +117,7 @@ class Layout:
     fixed: tuple[str, ...]
     fixed_columns: Ints
     fixed_by_row: tuple[dict[str, float], ...]
-    hour_columns: Ints
+    hour_places: Ints
 
     def items_of(self, row: int) -> Ints:
         """The catalogue rows that one experience chooses from; none without a query."""
@@ -195,7 +194,7 @@ def layout(
         fixed=fixed,
         fixed_columns=_fixed_columns(by_row, fixed),
         fixed_by_row=by_row,
-        hour_columns=_hour_columns(ordered, moving_index),
+        hour_places=_hour_places(ordered, moving_index),
     )
 
 
@@ -273,8 +272,7 @@ def _about_arrays(
         weight=_even(owner_start, len(column)),
         facet_weight=_even(facet_start, len(column)),
         facet_start=facet_start,
-        facet_row=owner[facet_start],
-        facet_feature=feature[facet_start],
+        facet_place=feature[facet_start] * len(abouts) + owner[facet_start],
         owner_start=owner_start,
         owner=owner[owner_start],
     )
@@ -285,13 +283,14 @@ def _groups(experiences: Sequence[Experience]) -> dict[str, str]:
     return {each.experience_id: each.group for each in experiences if each.group}
 
 
-def _hour_columns(experiences: Sequence[Experience], moving_index: Mapping[str, int]) -> Ints:
-    """(K, 2): the columns of the time of day of each experience's kind."""
+def _hour_places(experiences: Sequence[Experience], moving_index: Mapping[str, int]) -> Ints:
+    """(2, K): where the time of day of each experience's kind is in the moving features by column."""
     columns = [
-        [moving_index[f"hour_{part}:{each.kind}"] for part in ("sin", "cos")]
-        for each in experiences
+        [moving_index[f"hour_{part}:{each.kind}"] for each in experiences]
+        for part in ("sin", "cos")
     ]
-    return np.array(columns, dtype=np.int64).reshape(-1, 2)
+    places = np.array(columns, dtype=np.int64).reshape(2, -1)
+    return places * len(experiences) + np.arange(len(experiences))
 
 
 def _guarded(eligibility: Eligibility) -> bool:

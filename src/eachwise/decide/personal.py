@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from eachwise.contracts.decision import DecisionRecord, PersonalExplanation, ShownItem
 from eachwise.contracts.experience import SILENCE
 from eachwise.contracts.individual import Individual
-from eachwise.decide.behind import ValuesOf
+from eachwise.decide.counterfactuals.behind import ValuesOf
 from eachwise.maths.times import day_words
 from eachwise.maths.words import value_words
 
@@ -63,12 +63,11 @@ def personal(record: DecisionRecord, state: Individual, public: Public) -> Perso
     ]
     what = f"“{public.title}”" if public.title else "a suggestion"
     lines = [f"On {day} you were shown {what}{where}."]
-    lines += [_sentence(each) for each in record.reasons]
-    if not record.reasons:
-        lines.append("Too little is known of what you like to say more.")
-    lines += _told(state, about)
-    lines += _acts(state, about, public)
-    lines += [words for item in record.items if (words := _item_words(item))]
+    found = [_sentence(each) for each in record.reasons]
+    found += _told(state, about)
+    found += _acts(state, about, public)
+    found += [words for item in record.items if (words := _item_words(item))]
+    lines += found or ["Too little is known of what you like to say why."]
     return PersonalExplanation(
         decision_id=record.decision_id, lines=lines, change=_ways(record, about)
     )

@@ -31,7 +31,7 @@ _CAPACITY = 64
 # Forgetting is applied once in so many updates: it costs as much as an update and hardly moves in between.
 FORGET_EVERY_UPDATES = 256
 # A matrix product of at most so many multiplications is done by one thread (OpenBLAS, interface/gemm.c).
-_SERIAL_PRODUCTS_MAX = 1 << 18
+SERIAL_PRODUCTS_MAX = 1 << 18
 _CHOLESKY_BLOCK = 48
 _JITTERS = (0.0, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4)
 
@@ -243,7 +243,7 @@ def serial_matmul(left: Floats, right: Floats) -> Floats:
     has pushed aside (measured: 100 ms instead of 2 for a publication on a loaded machine).
     """
     rows, work = len(left), left.shape[1] * right.shape[1]
-    block = max(1, _SERIAL_PRODUCTS_MAX // max(work, 1))
+    block = max(1, SERIAL_PRODUCTS_MAX // max(work, 1))
     if block >= rows:
         return np.asarray(left @ right)
     return np.concatenate([left[at : at + block] @ right for at in range(0, rows, block)])

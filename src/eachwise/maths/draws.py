@@ -7,7 +7,7 @@ or in a batch, on every machine and in every version of numpy. No generator hold
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,9 +62,9 @@ def sample(probabilities: Floats, seed: int, *counters: int) -> int:
 
     ``probabilities`` (K,) are non-negative with a positive sum. An index of probability 0 is never drawn.
     """
-    cumulative = probabilities.cumsum().tolist()
-    target = uniform(seed, *counters) * cumulative[-1]
-    index = bisect_right(cumulative, target)
+    cumulative = probabilities.cumsum()
+    target = uniform(seed, *counters) * float(cumulative[-1])
+    index = int(cumulative.searchsorted(target, side="right"))
     if index < len(cumulative):
         return index
     # Rounding put the target on the sum itself: the last index that has a probability.
@@ -84,15 +84,35 @@ def normals(seed: int, shape: tuple[int, ...]) -> Floats:
     return np.asarray(pairs.ravel()[:count].reshape(shape), dtype=np.float64)
 
 
+def normals_of(seeds: Sequence[int], count: int) -> Floats:
+    """(S, count): the row of each seed is ``normals(seed, (count,))``, all of them at once."""
+    states = np.array([seed & _MASK for seed in seeds], dtype=np.uint64)
+    counters = np.arange((count + 1) // 2, dtype=np.uint64)
+    radius = np.sqrt(-2.0 * np.log(_open_uniforms(_words(states, 0)[:, None], counters)))
+    angle = 2.0 * np.pi * _open_uniforms(_words(states, 1)[:, None], counters)
+    pairs = np.stack((radius * np.cos(angle), radius * np.sin(angle)), axis=2)
+    return np.asarray(pairs.reshape(len(states), -1)[:, :count], dtype=np.float64)
+
+
 def integers(seed: int, count: int, below: int) -> NDArray[np.int64]:
     """``count`` independent draws of 0 … below − 1 (with replacement); the bias is below 2^-40 for below < 2**24."""
     units = _open_uniforms(word(seed, 0), np.arange(count, dtype=np.uint64))
     return np.asarray(np.minimum((units * below).astype(np.int64), below - 1), dtype=np.int64)
 
 
-def _open_uniforms(key: int, counters: NDArray[np.uint64]) -> Floats:
+def _words(seeds: NDArray[np.uint64], counter: int) -> NDArray[np.uint64]:
+    """``word(seed, counter)`` of each seed."""
+    states = _mix_array(seeds + np.uint64(_GOLDEN_GAMMA))
+    return _mix_array(
+        states * np.uint64(_CHAIN) + np.uint64(_mix((counter + _GOLDEN_GAMMA) & _MASK))
+    )
+
+
+def _open_uniforms(key: int | NDArray[np.uint64], counters: NDArray[np.uint64]) -> Floats:
     """Uniform draws in the open interval (0, 1), one for each counter."""
-    words = _mix_array(np.uint64(key) ^ _mix_array(counters + np.uint64(_GOLDEN_GAMMA)))
+    words = _mix_array(
+        np.asarray(key, dtype=np.uint64) ^ _mix_array(counters + np.uint64(_GOLDEN_GAMMA))
+    )
     high = (words >> np.uint64(64 - _MANTISSA_BITS)).astype(np.float64)
     return np.asarray(np.minimum((high + 0.5) * _UNIT, 1.0 - _UNIT), dtype=np.float64)
 

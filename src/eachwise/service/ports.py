@@ -21,6 +21,7 @@ from eachwise.contracts.decision import (
 from eachwise.contracts.events import BatchResult, Event, Rejection, StoredRejection
 from eachwise.contracts.experience import Definitions
 from eachwise.contracts.individual import Profile
+from eachwise.contracts.measurement import Estimate, EstimateRequest, LifetimeView
 from eachwise.contracts.ports import ImportKind, ImportProgress
 from eachwise.contracts.recommendation import RecommendRequest, RecommendResponse
 from eachwise.contracts.search import SearchRequest, SearchResponse, SuggestResponse
@@ -86,6 +87,26 @@ class Extracting(Protocol):
 
     def owners(self, senders: Sequence[Sender]) -> Flow[list[list[Tenure]]]:
         """Whose the events of some senders are."""
+        ...
+
+
+class Lifetime(Protocol):
+    """What experiences change in lifetime value."""
+
+    def view(self) -> LifetimeView:
+        """What is known of it."""
+        ...
+
+    def work_out(self) -> Flow[LifetimeView]:
+        """Work it out now."""
+        ...
+
+
+class Estimating(Protocol):
+    """What other policies would have earned."""
+
+    def estimate(self, request: EstimateRequest) -> Flow[Estimate]:
+        """An estimate, or a refusal."""
         ...
 
 
@@ -163,6 +184,16 @@ class Core(Protocol):
     @property
     def extracting(self) -> Extracting:
         """What training reads."""
+        ...
+
+    @property
+    def lifetime(self) -> Lifetime:
+        """What experiences change in lifetime value."""
+        ...
+
+    @property
+    def estimating(self) -> Estimating:
+        """What other policies would have earned."""
         ...
 
     @property

@@ -40,6 +40,7 @@ from eachwise.service import (
     handlers,
     models,
     recommending,
+    routes_measure,
     searching,
 )
 from eachwise.service.handlers import Handler, Health, UnmergeRequest
@@ -367,6 +368,7 @@ ROUTES: tuple[Route, ...] = (
             Query("limit", _INTEGER, "How many people, at most 500 (default 100)"),
         ),
     ),
+    *routes_measure.ROUTES,
     _read("/v1/budgets", handlers.budgets, list[BudgetView], "Read the budgets and their prices"),
     _read("/v1/status", handlers.status, dict[str, Any], "Read counts and versions"),
     Route(

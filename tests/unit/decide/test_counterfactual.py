@@ -17,8 +17,8 @@ from eachwise.contracts.experience import LEVER_MAX, LEVER_MIN, Cap, Eligibility
 from eachwise.contracts.individual import CONTACTS_MAX, Contact
 from eachwise.decide import Choice, Situation, counterfactuals, decide, decide_safely
 from eachwise.decide.constraints import FILTERS
-from eachwise.decide.counterfactual import _least_above, by_expectation, with_figure
-from eachwise.decide.lifts import lift_of, stopped, verdicts_on
+from eachwise.decide.counterfactuals.figures import _least_above, by_expectation, with_figure
+from eachwise.decide.counterfactuals.lifts import lift_of, stopped, verdicts_on
 from eachwise.maths.times import day_words, iso, parse_time_us
 from tests.unit.decide.making import (
     DAY_US,

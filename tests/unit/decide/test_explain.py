@@ -121,6 +121,32 @@ def test_explanation_in_words() -> None:
     assert "came back 2025-06-15: click (Experience Clicked)" in text
 
 
+def test_what_failed_and_what_the_record_does_not_name() -> None:
+    record, _ = made(consent=(False, "no"))
+    failed = msgspec.structs.replace(record, failed="ValueError: broken")
+    text = "\n".join(explain(failed, explorations_max=7))
+    assert "failed: ValueError: broken" in text
+    assert "no draw; shown for the sake of learning within the day before: 0 of at most 7" in text
+    assert "of at most" not in "\n".join(explain(record))
+    short = explain(msgspec.structs.replace(record, filtered=record.filtered[:1]))
+    assert "  and 2 more" in short
+    assert "funnel: 3 declared → schedule 3 → eligibility 3 → consent 0 (−3)" in "\n".join(short)
+
+
+def test_the_sum_leaves_out_what_is_nothing() -> None:
+    record, choice = made(settings=DecideSettings(policy="epsilon_greedy", epsilon=0.0))
+    factors = msgspec.structs.replace(
+        record.leading[0].factors, kappa=0.0, price=0.25, clv=0.5, margin=2.0, p_purchase=0.5
+    )
+    told = msgspec.structs.replace(record.leading[0], factors=factors, priority=1.0)
+    record = msgspec.structs.replace(record, leading=[told, *record.leading[1:]])
+    (line,) = [each for each in explain(record) if each.startswith("  worth")]
+    assert "lifetime value +0.5000, budgets -0.2500" in line
+    assert f"purchases after them {factors.p_takeup:+.4f}" in line
+    assert "disconnects" not in line
+    assert choice.experience_id == told.experience_id
+
+
 def test_explanation_of_silence() -> None:
     record, _ = made(consent=(False, "no"))
     lines = explain(record)

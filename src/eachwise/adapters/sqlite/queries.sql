@@ -160,6 +160,25 @@ SELECT decided_at_us, number, record FROM decisions
 WHERE project_id = ? AND learnt = 0 AND (decided_at_us, number) > (?, ?)
 ORDER BY decided_at_us, number LIMIT ?;
 
+-- name: decisions_between
+-- The next decisions after (time, number) and before a time, learnt from or not, oldest first.
+SELECT decided_at_us, number, decision_id, individual_id FROM (
+    SELECT * FROM (
+        SELECT decided_at_us, number, decision_id, individual_id FROM decisions
+        WHERE project_id = ?1 AND learnt = 0
+            AND (decided_at_us, number) > (?2, ?3) AND decided_at_us < ?4
+        ORDER BY decided_at_us, number LIMIT ?5
+    )
+    UNION ALL
+    SELECT * FROM (
+        SELECT decided_at_us, number, decision_id, individual_id FROM decisions
+        WHERE project_id = ?1 AND learnt = 1
+            AND (decided_at_us, number) > (?2, ?3) AND decided_at_us < ?4
+        ORDER BY decided_at_us, number LIMIT ?5
+    )
+)
+ORDER BY decided_at_us, number LIMIT ?5;
+
 -- name: decisions_prune
 -- Drop some records made before a time.
 DELETE FROM decisions WHERE number IN (

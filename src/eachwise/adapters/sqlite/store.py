@@ -28,6 +28,7 @@ from eachwise.contracts.ports import (
     Committed,
     ImportProgress,
     Login,
+    MadeDecision,
     StoredIndividual,
     StoredVersion,
 )
@@ -36,6 +37,7 @@ from eachwise.settings import StoreSettings
 FILE_NAME = "eachwise.sqlite"
 _VERSION_MAX = 2**63 - 1
 _UNLEARNT_PAGE = 200
+_MADE_PAGE = 2_000
 
 _QUERIES = load_queries()
 _event = msgspec.msgpack.Decoder(Event).decode
@@ -263,6 +265,17 @@ class SqliteStore:
                 at_us, number, body = row
                 yield _record(body)
             if len(page) < _UNLEARNT_PAGE:
+                return
+
+    def decisions_between(self, since_us: int, until_us: int) -> Iterator[MadeDecision]:
+        """Which decisions were made in [since, until), oldest first; read a page at a time."""
+        at_us, number = since_us, 0
+        while True:
+            page = self._rows("decisions_between", at_us, number, until_us, _MADE_PAGE)
+            for row in page:
+                at_us, number, decision_id, individual_id = row
+                yield MadeDecision(decision_id, individual_id, at_us)
+            if len(page) < _MADE_PAGE:
                 return
 
     # -- models, catalogue, definitions ----------------------------------------------------

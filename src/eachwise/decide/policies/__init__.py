@@ -2,6 +2,6 @@
 
 from eachwise.decide.policies.base import Policy, Scored
 from eachwise.decide.policies.bounds import bounded
-from eachwise.decide.policies.registry import POLICIES, policy_named
+from eachwise.decide.policies.registry import POLICIES, SAMPLING, policy_named
 
-__all__ = ["POLICIES", "Policy", "Scored", "bounded", "policy_named"]
+__all__ = ["POLICIES", "SAMPLING", "Policy", "Scored", "bounded", "policy_named"]

@@ -20,6 +20,9 @@ POLICIES: dict[str, Policy] = {
     "top_two": top_two,
 }
 
+# Those that look at draws of the model; the others are spared them.
+SAMPLING = frozenset({"pairwise_matching", "thompson", "top_two"})
+
 
 def policy_named(name: str) -> Policy:
     """The policy of this name. Raises ``InvalidInput`` that lists those there are."""

@@ -14,12 +14,12 @@ import msgspec
 import numpy as np
 
 from eachwise.contracts.decision import Filtered
-from eachwise.decide.altered import evidence_of, spared, unending
 from eachwise.decide.constraints import FILTERS
-from eachwise.decide.granting import eligible
+from eachwise.decide.counterfactuals.altered import evidence_of, spared, unending
+from eachwise.decide.counterfactuals.granting import eligible
+from eachwise.decide.counterfactuals.waiting import Wait, cap_free, quiet_end, whole_milliseconds
 from eachwise.decide.items import HIDDEN_ITEM, firmly_against, upper_bounds
 from eachwise.decide.situation import Situation
-from eachwise.decide.waiting import Wait, cap_free, quiet_end, whole_milliseconds
 from eachwise.maths.times import day_words
 
 
@@ -136,7 +136,7 @@ def _agreeing(situation: Situation, row: int, reason: str) -> Lift:
 def _stocked(situation: Situation, row: int, reason: str) -> Lift:
     """The first single cause that leaves its query without items; else all of them together."""
     layout = situation.plan.layout
-    rows = layout.item_rows[layout.item_start[row] : layout.item_start[row + 1]]
+    rows = layout.items_of(row)
     if not len(rows):
         return Lift(words="its item query selected an item of the catalogue", changed=None)
     showable = situation.showable.copy()

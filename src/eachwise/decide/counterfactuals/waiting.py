@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from eachwise.contracts.experience import Cap
-from eachwise.decide.altered import evidence_of
 from eachwise.decide.constraints import frequency
+from eachwise.decide.counterfactuals.altered import evidence_of
 from eachwise.decide.eligibility import quiet_time
 from eachwise.decide.situation import Situation
 from eachwise.decide.zones import local_time

@@ -6,15 +6,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import msgspec
 
 from eachwise.contracts.decision import Counterfactual, Filtered
 from eachwise.contracts.experience import LEVER_MAX, LEVER_MIN, SILENCE
-from eachwise.decide.altered import spared, with_layout
 from eachwise.decide.candidates import Candidates
+from eachwise.decide.counterfactuals.altered import spared, with_layout
+from eachwise.decide.counterfactuals.lifts import lift_of, stopped, verdicts_on
 from eachwise.decide.decider import decide
-from eachwise.decide.lifts import lift_of, stopped, verdicts_on
 from eachwise.decide.safely import decide_safely
 from eachwise.decide.situation import Choice, Situation
 from eachwise.maths.times import iso
@@ -31,7 +32,7 @@ _HALVINGS = 60
 # The kind of what needs nothing but to be let through.
 NOTHING = "nothing"
 
-# How far a figure leaves the experience behind the best by expectation, money; 0: it is the best.
+# How far a figure leaves the experience behind the best of the others, money; at most 0: it is the best by expectation.
 Short = Callable[[float], float]
 
 
@@ -52,8 +53,6 @@ def counterfactuals(
     for each in verdicts:
         free = spared(each.filter, free, row)
     found = [_lifted(each, situation, row) for each in verdicts]
-    if by_expectation(free).behind(experience_id) is None:
-        return found
     return [*found, *_figures(free, row, filtered=bool(verdicts))]
 
 
@@ -153,6 +152,7 @@ def _price(situation: Situation, row: int) -> Counterfactual | None:
     def priced(price: float) -> Situation:
         return replace(situation, prices={**situation.prices, name: price})
 
+    @cache
     def short(price: float) -> float:
         return _behind(priced(price), name)
 
@@ -172,13 +172,19 @@ def _name(situation: Situation, row: int) -> str:
 
 
 def _behind(situation: Situation, name: str) -> float:
-    found = by_expectation(situation).behind(name)
-    return math.inf if found is None else found
+    """How far it is behind the best of the others, money; below 0 where it is ahead of them."""
+    found = by_expectation(situation).ahead(name)
+    return math.inf if found is None else -found
 
 
 def _short_with(figure_name: str, situation: Situation, row: int) -> Short:
     name = _name(situation, row)
-    return lambda figure: _behind(with_figure(figure_name, situation, row, figure), name)
+
+    @cache
+    def short(figure: float) -> float:
+        return _behind(with_figure(figure_name, situation, row, figure), name)
+
+    return short
 
 
 def _is_best(situation: Situation, row: int) -> bool:
@@ -206,7 +212,7 @@ def _least_above(short: Short, declared: float) -> float | None:
 
 
 def _lowest(short: Short, low: float, high: float) -> float:
-    """Where a convex function is least, or a figure with which it is 0 already."""
+    """Where a convex function is least, or a figure with which it is at most 0 already."""
     for _ in range(_THIRDS):
         left, right = low + (high - low) / 3.0, high - (high - low) / 3.0
         at_left, at_right = short(left), short(right)
@@ -222,16 +228,32 @@ def _lowest(short: Short, low: float, high: float) -> float:
 
 
 def _bisected(short: Short, *, lose: float, win: float) -> float:
-    """The figure nearest to ``lose`` with which nothing is short, to a millionth of itself; ``win`` is one."""
+    """The figure nearest to ``lose`` with which nothing is short, to a millionth of itself; ``win`` is one.
+
+    Halvings, each after a step along the chord: between two bends the function is a line, and one such step is exact.
+    """
+    behind, ahead = short(lose), short(win)
     for _ in range(_HALVINGS):
-        if abs(win - lose) <= _PRECISION * max(abs(win), abs(lose)):
+        precise = _PRECISION * max(abs(win), abs(lose))
+        if abs(win - lose) <= precise:
             break
-        middle = (win + lose) / 2.0
-        if short(middle) <= 0.0:
-            win = middle
-        else:
-            lose = middle
+        for figure in (_crossing(lose, behind, win, ahead, precise), (win + lose) / 2.0):
+            found = short(figure)
+            if found > 0.0:
+                lose, behind = figure, found
+                continue
+            win, ahead = figure, found
+            within = math.copysign(min(precise, abs(win - lose)), lose - win)
+            if short(win + within) > 0.0:
+                return win
     return win
+
+
+def _crossing(lose: float, behind: float, win: float, ahead: float, precise: float) -> float:
+    """Where the chord crosses 0, half the precision towards ``win``; the middle where there is no chord."""
+    share = behind / (behind - ahead) if math.isfinite(behind) and behind > ahead else 0.5
+    figure = lose + share * (win - lose) + math.copysign(precise / 2.0, win - lose)
+    return min(max(figure, min(lose, win)), max(lose, win))
 
 
 def _rounded(figure: float, *, up: bool) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from eachwise.contracts.decision import DecisionRecord, Fate, Standing
 from eachwise.contracts.experience import SILENCE
-from eachwise.decide.counterfactual import counterfactuals
-from eachwise.decide.lifts import verdicts_on
+from eachwise.decide.counterfactuals.figures import counterfactuals
+from eachwise.decide.counterfactuals.lifts import verdicts_on
+from eachwise.decide.explain import compare
 from eachwise.decide.situation import Choice, Situation
+
+_DIFFERS = " (made again, the decision differs from its record: replay it to see where)"
 
 
 def standing_of(
@@ -16,6 +19,7 @@ def standing_of(
     situation led to, ``record`` what was logged of it."""
     if record.failed:
         return _failed(record, experience_id)
+    note = "" if compare(record, choice).agrees else _DIFFERS
     row = situation.plan.layout.row_of.get(experience_id)
     needed = counterfactuals(situation, choice, experience_id)
     found = choice.candidates.named(experience_id)
@@ -26,7 +30,7 @@ def standing_of(
         return Standing(
             experience_id=experience_id,
             fate="filtered",
-            words=f"{experience_id} was taken out by {first}{also}",
+            words=f"{experience_id} was taken out by {first}{also}{note}",
             filter=verdicts[0].filter if verdicts else None,
             filtered=verdicts,
             counterfactuals=needed,
@@ -39,7 +43,7 @@ def standing_of(
     return Standing(
         experience_id=experience_id,
         fate=fate,
-        words=f"{was}, {lead}; {_drawn(record, experience_id)}",
+        words=f"{was}, {lead}; {_drawn(record, experience_id)}{note}",
         probability=found.probability,
         priority=found.priority,
         gap=gap,

@@ -35,6 +35,7 @@ def with_layout(situation: Situation, **changes: Any) -> Situation:
 
 
 def unending(situation: Situation, row: int) -> Situation:
+    """The experience neither starts nor ends."""
     layout = situation.plan.layout
     starts, ends = list(layout.starts_us), list(layout.ends_us)
     starts[row], ends[row] = -_EVER_US, _EVER_US

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from eachwise.contracts.experience import Eligibility
-from eachwise.decide.altered import with_layout
+from eachwise.decide.counterfactuals.altered import with_layout
+from eachwise.decide.counterfactuals.waiting import whole_milliseconds
 from eachwise.decide.eligibility import eligibility
 from eachwise.decide.situation import Situation
-from eachwise.decide.waiting import whole_milliseconds
 from eachwise.maths.decay import MICROSECONDS
 from eachwise.maths.times import day_words
 
