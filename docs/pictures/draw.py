@@ -45,13 +45,14 @@ COLOURS = {
     "reference": "#e2e8f0",
 }
 INK, QUIET, PAPER = "#0f172a", "#64748b", "#ffffff"
-# Models that matter inside the blend only; the proof prints them all.
+# Models that matter inside the blend only, and the engine played from its recording; the proof prints them all.
 PARTS = {
     "individual:around",
     "individual:content",
     "individual:late",
     "individual:presence",
     "individual:recent",
+    "individual:recorded",
     "individual:repeats",
     "individual:sessions",
     "individual:spectral",

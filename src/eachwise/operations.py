@@ -10,6 +10,7 @@ from eachwise.contracts.audience import Audience, AudienceRequest, Occasion
 from eachwise.contracts.batch import Batch, BatchPage, BatchRequest
 from eachwise.contracts.catalog import Item, Repeats
 from eachwise.contracts.decision import BudgetView
+from eachwise.contracts.measurement import Estimate, EstimateRequest, LifetimeView
 from eachwise.contracts.ports import Clock
 from eachwise.contracts.training import (
     PAGE_EVENTS_MAX,
@@ -120,6 +121,23 @@ class Operations:
         """What is used of every budget, and what one more unit would be worth now."""
         with self._lock:
             return self.core.budgets.report()
+
+    def lifetime(self) -> LifetimeView:
+        """What stages are worth and what experiences change in lifetime value, or why it cannot be said."""
+        with self._lock:
+            return self.core.lifetime.view()
+
+    def work_out_lifetime(self) -> LifetimeView:
+        """Work it out now, and publish it."""
+        return self._run(self.core.lifetime.work_out())
+
+    def estimate(self, policy: str, **asked: Any) -> Estimate:
+        """What another policy would have earned, from the stored decisions.
+
+        ``asked`` are the other fields of ``EstimateRequest``: ``settings``, ``placement_id``, ``since_days``,
+        ``limit``, ``reward``.
+        """
+        return self._run(self.core.estimating.estimate(EstimateRequest(policy=policy, **asked)))
 
     def status(self) -> dict[str, Any]:
         """Counts and versions."""

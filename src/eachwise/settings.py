@@ -155,6 +155,8 @@ class DecideSettings(_Section, frozen=True):
         float, msgspec.Meta(ge=-_MOST, le=0.0)
     ] = -0.5  # log-odds: an affinity whose upper 95 % bound lies below is a conflict
     lead_count: Count = 10
+    # What an exposure changes in lifetime value: left out, counted where its interval excludes 0, or counted.
+    use_lifetime_value: Literal["never", "certain", "always"] = "certain"
     timezone: str = "UTC"  # of people whose own is not known: quiet hours, rules about the hour
 
 
@@ -168,6 +170,16 @@ class LearnSettings(_Section, frozen=True):
     harm_window_s: CountOrNone = 7 * 86_400  # hides, unsubscriptions, complaints: after it was seen
     purchase_window_s: CountOrNone = 7 * 86_400  # orders: after the click
     refund_window_s: CountOrNone = 30 * 86_400  # refunds: after the order
+
+
+class LifetimeSettings(_Section, frozen=True):
+    """What stages are worth and what exposures change in them, worked out from the stored decisions."""
+
+    interval_s: Interval = 86_400.0  # at most this often; 0: never by itself
+    period_days: Days = 30.0
+    discount: Annotated[float, msgspec.Meta(ge=0.0, le=0.999)] = 0.95  # of a period
+    margin_share: Probability = 0.3  # of an order's money; a shop that knows its own sets it
+    people_max: Count = 10_000  # whose lives are read
 
 
 class StoreSettings(_Section, frozen=True):
@@ -193,6 +205,7 @@ class Settings(_Section, frozen=True):
     search: SearchSettings = SearchSettings()
     decide: DecideSettings = DecideSettings()
     learn: LearnSettings = LearnSettings()
+    lifetime: LifetimeSettings = LifetimeSettings()
     store: StoreSettings = StoreSettings()
 
 

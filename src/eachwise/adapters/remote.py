@@ -15,6 +15,7 @@ from eachwise.contracts.audience import Audience, AudienceRequest, Occasion
 from eachwise.contracts.batch import Batch, BatchPage, BatchRequest
 from eachwise.contracts.catalog import CatalogReceipt, Item, RejectedItem, Repeats
 from eachwise.contracts.decision import (
+    BudgetView,
     DecideRequest,
     DecideResponse,
     DecisionPage,
@@ -328,6 +329,10 @@ class RemoteEngine(HttpClient):
         """Publish an older version of the trained model once more, as the newest; 0: nothing trained."""
         path = f"/v1/models/{quote(name, safe='')}/rollback"
         return self._call("POST", path, ModelView, RollbackRequest(to=to))
+
+    def budgets(self) -> list[BudgetView]:
+        """What is used of every budget, and what one more unit would be worth now."""
+        return self._call("GET", "/v1/budgets", list[BudgetView])
 
     def lifetime(self) -> LifetimeView:
         """What stages are worth and what experiences change in lifetime value, or why it cannot be said."""

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
-Command = Callable[[argparse.Namespace], int | None]
-
-
-def _lazy(module: str, function: str) -> Command:
-    """A command whose module is imported when it runs."""
-
-    def command(parsed: argparse.Namespace) -> int | None:
-        run: Command = getattr(import_module(f"eachwise.cli.{module}"), function)
-        return run(parsed)
-
-    return command
+from eachwise.cli.arguments_measure import measuring
+from eachwise.cli.arguments_proofs import proving
+from eachwise.cli.arguments_shared import lazy as _lazy
+from eachwise.cli.arguments_shared import where as _where
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -32,7 +23,8 @@ def build_parser() -> argparse.ArgumentParser:
     _importing(commands)
     _asking(commands)
     _training(commands)
-    _proving(commands)
+    measuring(commands)
+    proving(commands)
     return parser
 
 
@@ -78,26 +70,6 @@ def _serving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     demo.set_defaults(run=_lazy("demonstrating", "demo"))
 
 
-def _where(parser: argparse.ArgumentParser) -> None:
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument(
-        "--url",
-        default=os.environ.get("EACHWISE_URL"),
-        help="a running server, like http://127.0.0.1:8080 (or EACHWISE_URL)",
-    )
-    where.add_argument(
-        "--store", type=Path, metavar="PATH", help="the store's directory, when no server runs"
-    )
-    parser.add_argument(
-        "--key",
-        default=os.environ.get("EACHWISE_SECRET_KEY"),
-        help="the server's secret key (or EACHWISE_SECRET_KEY)",
-    )
-    parser.add_argument(
-        "--settings", type=Path, metavar="FILE", help="TOML file of settings (with --store)"
-    )
-
-
 def _importing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     take = commands.add_parser("import", help="take history or a catalogue from files")
     kinds = take.add_subparsers(required=True, metavar="KIND")
@@ -129,6 +101,16 @@ def _importing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     catalog.add_argument("--quiet", action="store_true", help="no progress")
     _where(catalog)
     catalog.set_defaults(run=_lazy("importing", "import_catalog"))
+    exposures = kinds.add_parser(
+        "exposures", help="another system's log of what was shown; resumes where it stopped"
+    )
+    exposures.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    exposures.add_argument(
+        "--rejects", type=Path, metavar="FILE", help="where rejects go (default FILE.rejects.jsonl)"
+    )
+    exposures.add_argument("--quiet", action="store_true", help="no progress")
+    _where(exposures)
+    exposures.set_defaults(run=_lazy("importing", "import_exposures"))
     define = commands.add_parser("define", help="replace experiences and placements by a YAML file")
     define.add_argument("file", type=Path, metavar="FILE")
     define.add_argument(
@@ -147,8 +129,14 @@ def _asking(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         command = commands.add_parser(name, help=words)
         command.add_argument("id", metavar=argument)
         command.add_argument("--json", action="store_true", help="everything, as JSON")
+        if name == "explain":
+            command.add_argument(
+                "--for", dest="reader", choices=["operator", "person"], default="operator",
+                help="for whom: the operator (default), or the person",
+            )  # fmt: skip
         _where(command)
         command.set_defaults(run=_lazy("asking", name))
+    _why(commands)
     _recommending(commands)
     search = commands.add_parser("search", help="what answers a text, in a person's order")
     search.add_argument("query", metavar="QUERY")
@@ -187,6 +175,18 @@ def _asking(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     status = commands.add_parser("status", help="counts and versions")
     _where(status)
     status.set_defaults(run=_lazy("asking", "status"))
+
+
+def _why(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    why = commands.add_parser("why", help="a person's decisions, and why this did (not) show")
+    why.add_argument("id", metavar="INDIVIDUAL", help="typed, like user:42, or an id as sent")
+    why.add_argument("experience", nargs="?", metavar="EXPERIENCE", help="what became of this one")
+    why.add_argument("--placement", metavar="ID", help="only decisions for this placement")
+    why.add_argument("--limit", type=int, default=3, metavar="N", help="decisions (default 3)")
+    why.add_argument("--before", metavar="DECISION", help="only older ones")
+    why.add_argument("--json", action="store_true", help="everything, as JSON")
+    _where(why)
+    why.set_defaults(run=_lazy("asking", "why"))
 
 
 def _recommending(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -254,6 +254,10 @@ def _training(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     for command, function in ((listing, "models"), (show, "show"), (rollback, "rollback")):
         _where(command)
         command.set_defaults(run=_lazy("versions", function))
+    _for_everybody(commands)
+
+
+def _for_everybody(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     audience = commands.add_parser("audience", help="for whom an item matters")
     audience.add_argument("item", metavar="ITEM")
     audience.add_argument(
@@ -301,114 +305,3 @@ def _training(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     _where(batch)
     batch.set_defaults(run=_lazy("batching", "batch"))
-
-
-def _proving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    prove = commands.add_parser("prove", help="individuals against segments, with intervals")
-    proofs = prove.add_subparsers(required=True, metavar="PROOF")
-    world = proofs.add_parser("world", help="in a simulated shop whose truth is known")
-    world.add_argument("--seeds", type=int, default=5, metavar="N", help="worlds (default 5)")
-    world.add_argument(
-        "--decisions",
-        type=int,
-        default=5_000,
-        metavar="N",
-        help="visits, and so decisions, a world (default 5000)",
-    )
-    world.add_argument("--json", action="store_true", help="one line of JSON on stdout")
-    world.set_defaults(run=_lazy("proving", "prove_world"))
-    for name, words, folder in (
-        ("movielens", "on MovieLens", "folder such as ml-1m, or ml-100k for a split by time"),
-        ("sequences", "on short histories of many people", "folder such as amazon-beauty"),
-    ):
-        ranking = proofs.add_parser(name, help=words)
-        ranking.add_argument("path", type=Path, metavar="PATH", help=folder)
-        ranking.add_argument(
-            "--users", type=int, metavar="N", help="only N people, drawn at random (seeded)"
-        )
-        ranking.add_argument(
-            "--closed-form", action="store_true", help="without the net, in about a minute"
-        )
-        ranking.add_argument(
-            "--ablation", action="store_true", help="what each model adds, on validation data"
-        )
-        ranking.add_argument("--json", action="store_true", help="one line of JSON on stdout")
-        ranking.set_defaults(run=_lazy("proving", f"prove_{name}"))
-    _proving_affinity(proofs)
-    _proving_shops(proofs)
-    _proving_policies(proofs)
-    calibration = proofs.add_parser("calibration", help="a person's own mix, and what it costs")
-    calibration.add_argument(
-        "path", type=Path, metavar="PATH", help="folder such as ml-1m, as for movielens"
-    )
-    calibration.add_argument(
-        "--users", type=int, metavar="N", help="only N people, drawn at random (seeded)"
-    )
-    calibration.add_argument("--json", action="store_true", help="one line of JSON on stdout")
-    calibration.set_defaults(run=_lazy("proving", "prove_calibration"))
-    bench = commands.add_parser("bench", help="what the parts cost, each beside its yardstick")
-    bench.add_argument(
-        "name",
-        choices=[
-            *("ingest", "decide", "start", "memory", "recommend", "train", "audience"),
-            *("search", "policies", "all"),
-        ],
-    )
-    bench.add_argument("--json", action="store_true", help="one line of JSON on stdout")
-    bench.set_defaults(run=_lazy("proving", "bench"))
-
-
-def _proving_affinity(proofs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    affinity = proofs.add_parser("affinity", help="estimated tastes beside the true ones")
-    affinity.add_argument("--seeds", type=int, default=5, metavar="N", help="worlds (default 5)")
-    affinity.add_argument(
-        "--people", type=int, default=70, metavar="N", help="newcomers a world (default 70)"
-    )
-    affinity.add_argument("--json", action="store_true", help="one line of JSON on stdout")
-    affinity.set_defaults(run=_lazy("proving", "prove_affinity"))
-
-
-def _proving_policies(proofs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    upworthy = proofs.add_parser("upworthy", help="policies on real randomised headline tests")
-    upworthy.add_argument("path", type=Path, metavar="PATH", help="folder such as upworthy")
-    upworthy.add_argument(
-        "--replays", type=int, default=5, metavar="N", help="of each test (default 5)"
-    )
-    upworthy.add_argument("--json", action="store_true", help="one line of JSON on stdout")
-    upworthy.set_defaults(run=_lazy("proving", "prove_upworthy"))
-    other = proofs.add_parser("off-policy", help="another policy's worth from the engine's log")
-    for name, default, words in (
-        ("--decisions", 8000, "in the log"),
-        ("--runs", 400, "logs drawn"),
-    ):
-        other.add_argument(
-            name, type=int, default=default, metavar="N", help=f"{words} (default {default})"
-        )
-    other.add_argument("--json", action="store_true", help="one line of JSON on stdout")
-    other.set_defaults(run=_lazy("proving", "prove_off_policy"))
-
-
-def _proving_shops(proofs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    sessions = proofs.add_parser("sessions", help="the next item of visits to a real shop")
-    sessions.add_argument(
-        "path", type=Path, metavar="PATH", help="visits, or a folder such as retailrocket"
-    )
-    sessions.add_argument(
-        "--sessions", type=int, metavar="N", help="only N of the test's visits, drawn at random"
-    )
-    retail = proofs.add_parser("retail", help="what customers buy in the next thirty days")
-    retail.add_argument(
-        "path", type=Path, metavar="PATH", help="invoices, or a folder such as online-retail"
-    )
-    retail.add_argument(
-        "--skip-days", type=int, default=0, metavar="N", help="leave out the last N days"
-    )
-    for name, command in (("sessions", sessions), ("retail", retail)):
-        command.add_argument(
-            "--closed-form", action="store_true", help="without the net, in about a minute"
-        )
-        command.add_argument(
-            "--ablation", action="store_true", help="what each model adds, on validation data"
-        )
-        command.add_argument("--json", action="store_true", help="one line of JSON on stdout")
-        command.set_defaults(run=_lazy("proving", f"prove_{name}"))

@@ -9,7 +9,13 @@ def prove_world(parsed: argparse.Namespace) -> None:
     """Individuals against segments in a world whose truth is known."""
     from eachwise.proofs.world import run
 
-    run(seeds=parsed.seeds, decisions=parsed.decisions, as_json=parsed.json)
+    run(
+        seeds=parsed.seeds,
+        decisions=parsed.decisions,
+        as_json=parsed.json,
+        processes=parsed.processes,
+        arms=[arm for arm in parsed.arms.split(",") if arm],
+    )
 
 
 def prove_affinity(parsed: argparse.Namespace) -> None:

@@ -37,3 +37,23 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     base: int
     created_at_us: int
     body: bytes
+
+
+class PastExposure(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """One exposure in another system's log: what was shown where, and what came of it.
+
+    ``placement_id`` empty: the first that the experience names. ``features`` are what is known of that moment beside
+    the experience's own, by the names that records have. ``individual_id``, ``at`` and ``probability`` (None: unknown)
+    may be there and teach nothing: no taste and no state of that time is known, and estimates of other policies read
+    stored decisions only.
+    """
+
+    experience_id: str
+    placement_id: str = ""
+    outcomes: list[Outcome] = []
+    features: dict[str, float] = {}
+    individual_id: str = ""
+    at: str = ""
+    probability: float | None = None

@@ -43,8 +43,8 @@ class NewRejections(msgspec.Struct, frozen=True, kw_only=True):
     rejections: list[Rejection]
 
 
-# What the rows of an imported file are: each an event, or an item of the catalogue.
-ImportKind = Literal["events", "items"]
+# What the rows of an imported file are: each an event, an item of the catalogue, or an exposure of another system.
+ImportKind = Literal["events", "items", "exposures"]
 
 
 class ImportProgress(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,6 +32,7 @@ from eachwise.flow.decide import Deciding
 from eachwise.flow.disown import NotMe, not_me_event
 from eachwise.flow.drive import Flow
 from eachwise.flow.imports import Importing
+from eachwise.flow.policies import Estimating
 from eachwise.flow.read import Reading
 from eachwise.flow.recommend import Recommending
 from eachwise.flow.search import Searching
@@ -68,7 +69,7 @@ class Core:
         self._clock = clock
         self._executor = executor
         self.settings = settings
-        state = State(store=store, clock=clock, settings=settings, executor=executor)
+        state = self._state = State(store=store, clock=clock, settings=settings, executor=executor)
         self.people = state.people
         self.catalogue = state.catalogue
         self.trained = state.trained
@@ -76,6 +77,7 @@ class Core:
         self._tasting = state.tasting
         self._learning = state.learning
         self.budgets = state.budgets
+        self.lifetime = state.lifetime
         self._searches = state.searches
         self._ingest = state.ingest
         self._importing = Importing(
@@ -84,24 +86,26 @@ class Core:
             settings=settings,
             ingest=self._ingest,
             catalogue=self.catalogue,
+            learning=self._learning,
             executor=executor,
         )
-        self._wire_answers(search_index)
+        self._wire_deciding()
+        self._wire_taste(search_index)
         self.asking = Asking(
             store=store,
             people=self.people,
             directory=self._directory,
             catalogue=self.catalogue,
             reading=self._reading,
-            replaying=self._deciding.replaying,
+            replaying=self.deciding.replaying,
             executor=self._executor,
         )
         self._checkpointed_at_us = clock.now_us()
         self._pruned_at_us: int | None = None
         self._unnamed = 0
 
-    def _wire_answers(self, search_index: SearchIndex) -> None:
-        """Build the flows that answer and keep nothing of their own."""
+    def _wire_deciding(self) -> None:
+        """Build the flows that decide, and measure; like those by taste, they keep nothing of their own."""
         store, clock, settings = self._store, self._clock, self.settings
         self.extracting = Extracting(
             store=store,
@@ -110,7 +114,7 @@ class Core:
             ingest=self._ingest,
             executor=self._executor,
         )
-        self._deciding = Deciding(
+        self.deciding = Deciding(
             store=store,
             clock=clock,
             settings=settings,
@@ -122,6 +126,7 @@ class Core:
             trained=self.trained,
             history=self._ingest.contacts_since,
             budgets=self.budgets,
+            lifetime=self.lifetime,
         )
         self.batching = Batching(
             store=store,
@@ -129,9 +134,22 @@ class Core:
             people=self.people,
             catalogue=self.catalogue,
             budgets=self.budgets,
-            deciding=self._deciding,
+            deciding=self.deciding,
             executor=self._executor,
         )
+        self.estimating = Estimating(
+            store=store,
+            clock=clock,
+            settings=settings,
+            directory=self._directory,
+            catalogue=self.catalogue,
+            replaying=self.deciding.replaying,
+            executor=self._executor,
+        )
+
+    def _wire_taste(self, search_index: SearchIndex) -> None:
+        """Build those that answer by taste."""
+        store, clock, settings = self._store, self._clock, self.settings
         self.recommending = Recommending(
             clock=clock,
             settings=settings,
@@ -176,7 +194,7 @@ class Core:
         """Catch up with the log after a stop of any kind; returns how many events were folded again."""
         self._learning.restore()
         recovered = yield from self._ingest.recover()
-        yield from self._deciding.restore()
+        yield from self.deciding.restore()
         return recovered
 
     def now_us(self) -> int:
@@ -295,11 +313,11 @@ class Core:
 
     def decide(self, request: DecideRequest) -> Flow[DecideResponse]:
         """The next best experience for one individual, for each placement asked."""
-        return self._deciding.decide(request)
+        return self.deciding.decide(request)
 
     def replay(self, decision_id: str) -> Replay:
         """Recompute a decision from its record."""
-        return self._deciding.replay(self._reading.decision(decision_id))
+        return self.deciding.replay(self._reading.decision(decision_id))
 
     def decision(self, decision_id: str) -> DecisionRecord:
         """A decision's record."""
@@ -307,7 +325,7 @@ class Core:
 
     def situation(self, decision_id: str) -> Situation:
         """What a decision was made from, with the versions that its record names."""
-        return self._deciding.replaying.situation(self._reading.decision(decision_id).inputs)
+        return self.deciding.replaying.situation(self._reading.decision(decision_id).inputs)
 
     def explain(self, decision_id: str) -> Explanation:
         """A decision in words."""
@@ -326,6 +344,7 @@ class Core:
         yield from self._learning.tick(self._ingest.applied_sequence)
         if self._tasting.due():
             yield from self._tasting.publish(self._ingest.applied_sequence)
+        yield from self.lifetime.tick()
         if self._searches.due(self._ingest.applied_sequence):
             yield from self._searches.save(self._ingest.applied_sequence)
         if (
@@ -366,23 +385,4 @@ class Core:
 
     def status(self) -> dict[str, Any]:
         """Counts and versions, for health pages and operators."""
-        return {
-            "counts": self._store.counts(),
-            "applied_sequence": self._ingest.applied_sequence,
-            "pending_events": self._store.pending(),
-            "catalog_version": self.catalogue.version,
-            "definitions_version": self.catalogue.offers.definitions.version,
-            "models": {
-                "taste": self._tasting.model.version,
-                "propensity": self._learning.propensity.model.version,
-                "trained": self.trained.version,
-            },
-            "model_published_at_us": {
-                "taste": self._tasting.published_at_us,
-                "propensity": self._learning.propensity.published_at_us,
-            },
-            "damaged_models": {TRAINED: self.trained.damaged} if self.trained.damaged else {},
-            "outcomes": self._learning.status(),
-            "propensity": self._learning.propensity.status(),
-            "now_us": self._clock.now_us(),
-        }
+        return self._state.status()

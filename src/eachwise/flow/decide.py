@@ -19,6 +19,7 @@ from eachwise.flow.budgets import Budgets
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.drive import Flow
 from eachwise.flow.learn import Learning, people_of
+from eachwise.flow.lifetime import Lifetime
 from eachwise.flow.pages import History, Pages
 from eachwise.flow.people import People
 from eachwise.flow.plans import SETTINGS, Plans
@@ -48,6 +49,7 @@ class Deciding:
         trained: Trained,
         history: History,
         budgets: Budgets,
+        lifetime: Lifetime,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -70,6 +72,7 @@ class Deciding:
             trained=trained,
             history=history,
             budgets=budgets,
+            lifetime=lifetime,
             plans=plans,
         )
         self.replaying = Replaying(

@@ -27,7 +27,9 @@ from eachwise.contracts.ports import (
 from eachwise.events import parse_event
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.drive import Flow
+from eachwise.flow.history import past_exposures
 from eachwise.flow.ingest import Ingest
+from eachwise.flow.learn import Learning
 from eachwise.settings import Settings
 
 # What is kept of a row that was not taken.
@@ -45,6 +47,7 @@ class Importing:
         settings: Settings,
         ingest: Ingest,
         catalogue: Catalogue,
+        learning: Learning,
         executor: Executor,
     ) -> None:
         self._store = store
@@ -52,6 +55,7 @@ class Importing:
         self._settings = settings
         self._ingest = ingest
         self._catalogue = catalogue
+        self._learning = learning
         self._executor = executor
 
     def progress(self, digest: str) -> ImportProgress:
@@ -81,6 +85,8 @@ class Importing:
         reached = max(known.next_row, first_row + len(rows))
         if kind == "items":
             return (yield from self._take_items(known, source, new, reached, finished))
+        if kind == "exposures":
+            return (yield from self._take_exposures(known, source, new, reached, finished))
         events, rejections = self._parse(digest, known.next_row, new)
         progress = _advanced(known, reached, len(events), len(rejections), finished)
         if progress != known:
@@ -104,14 +110,36 @@ class Importing:
         progress = _advanced(known, reached, len(items), len(rejections), finished)
         if progress == before:
             return progress
+        commit = self._commit(source, rejections, progress)
+        yield from self._catalogue.import_items(items, commit)
+        return progress
+
+    def _take_exposures(
+        self,
+        known: ImportProgress,
+        source: str,
+        rows: Sequence[bytes],
+        reached: int,
+        finished: bool,
+    ) -> Flow[ImportProgress]:
+        exposures, rejections = past_exposures(
+            rows, known.next_row, known.digest, self._catalogue.offers, self._catalogue.shelf
+        )
+        progress = _advanced(known, reached, len(exposures), len(rejections), finished)
+        if progress != known:
+            commit = self._commit(source, rejections, progress)
+            yield from self._learning.teach(exposures, commit, self._ingest.applied_sequence)
+        return progress
+
+    def _commit(self, source: str, rejections: list[Rejection], progress: ImportProgress) -> Commit:
+        """How far a file was taken, with what was turned away of it."""
         commit = Commit(imports=[progress])
         if rejections:
             now_us = self._clock.now_us()
             commit.rejections = [
                 NewRejections(source=source, received_at_us=now_us, rejections=rejections)
             ]
-        yield from self._catalogue.import_items(items, commit)
-        return progress
+        return commit
 
     def _parse(
         self, digest: str, first_row: int, rows: Sequence[bytes]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -241,6 +241,18 @@ class Learning:
         made = self.propensity.publish() if self.propensity.unpublished else None
         yield from self._write(sequence, made)
 
+    def teach(self, exposures: Sequence[Exposure], commit: Commit, sequence: int) -> Flow[None]:
+        """Learn exposures that no decision of ours made, and publish, in one transaction with ``commit``.
+
+        Raises ``Busy`` while another version is being written.
+        """
+        if self._publishing:
+            raise Busy("another version is being published; try once more")
+        for exposure in exposures:
+            self.propensity.learn(exposure)
+        made = self.propensity.publish() if self.propensity.unpublished else None
+        yield from self._write(sequence, made, commit)
+
     def rollback(self, to: int, sequence: int) -> Flow[int]:
         """Publish an older version of the propensity model as the newest, and return its number; 0: nothing learnt.
 
@@ -253,11 +265,15 @@ class Learning:
         return made[0].version
 
     def _write(
-        self, sequence: int, made: tuple[ModelVersion, PropensityModel] | None
+        self,
+        sequence: int,
+        made: tuple[ModelVersion, PropensityModel] | None,
+        commit: Commit | None = None,
     ) -> Flow[None]:
         self._publishing = True
-        closed, self._closed = self._closed, []
-        commit = Commit(learnt=closed, statistics=self._budgets.returned())
+        commit = commit or Commit()
+        commit.learnt, self._closed = self._closed, []
+        commit.statistics = self._budgets.returned()
         if made is not None:
             commit.models = [made[0]]
             commit.statistics[STATISTIC] = msgspec.msgpack.encode(sequence)

@@ -32,6 +32,8 @@ from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.compose import Look, Versions, choose, look, situation_of
 from eachwise.flow.explorations import Explorations
 from eachwise.flow.learn import Learning
+from eachwise.flow.lifetime import MODEL as LIFETIME
+from eachwise.flow.lifetime import Lifetime
 from eachwise.flow.people import People
 from eachwise.flow.plans import SETTINGS, Plans
 from eachwise.flow.taste import MODEL as TASTE
@@ -79,6 +81,7 @@ class Pages:
         trained: Trained,
         history: History,
         budgets: Budgets,
+        lifetime: Lifetime,
         plans: Plans,
     ) -> None:
         self._store = store
@@ -91,6 +94,7 @@ class Pages:
         self._trained = trained
         self._history = history
         self._budgets = budgets
+        self._lifetime = lifetime
         self._plans = plans
         self._made = 0
         self.settings_version = 0
@@ -143,8 +147,9 @@ class Pages:
             seed = self._seed(individual_id, placement_id, now_us)
             inputs = msgspec.structs.replace(shared, placement_id=placement_id, seed=seed)
             plan = self._plans.plan(inputs, versions)
+            inputs = self._with_lifetime(inputs, looked, plan)
             inputs = self._with_history(inputs, individual_id, state, plan)
-            prices, over = self._budgets.terms(plan.layout.experiences, now_us)
+            prices, over = self._budgets.terms(plan.layout.budgeted, now_us)
             prices = prices if fixed is None else dict(fixed)
             if prices or over:
                 inputs = msgspec.structs.replace(inputs, prices=prices, exhausted=over)
@@ -156,7 +161,7 @@ class Pages:
                 found[place] = before
         taken = [record.experience_id for record in found.values()]
         new: list[DecisionRecord] = []
-        for place in sorted(drafts, key=lambda place: -drafts[place].choice.candidates.regret):
+        for place in _in_turn(drafts):
             draft = drafts[place]
             if taken or new:
                 draft = self._given(draft, taken, new, looked, versions, individual_id)
@@ -171,12 +176,19 @@ class Pages:
 
     def weighed(self, request: DecideRequest, individual_id: str) -> Sequence[Candidate]:
         """The candidates of the first placement for one person now, without budgets' prices; nothing is decided."""
+        return choose(*self.before(request, individual_id)).candidates
+
+    def before(
+        self, request: DecideRequest, individual_id: str
+    ) -> tuple[Look, Inputs, Versions, Plan]:
+        """What the first placement is decided from for one person now: without budgets, or exposures from the log."""
         state = self._people.find(individual_id) or Individual()
         versions, now_us = self._current(), self._clock.now_us()
         looked = look(state, request.context, now_us, versions)
         inputs = self._inputs(request, individual_id, state, now_us)
         inputs = msgspec.structs.replace(inputs, placement_id=request.placements[0])
-        return choose(looked, inputs, versions, self._plans.plan(inputs, versions)).candidates
+        plan = self._plans.plan(inputs, versions)
+        return looked, self._with_lifetime(inputs, looked, plan), versions, plan
 
     def _seed(self, individual_id: str, placement_id: str, now_us: int) -> int:
         """A seed that no other decision has."""
@@ -201,11 +213,17 @@ class Pages:
                 PROPENSITY: self._learning.propensity.model.version,
                 SETTINGS: self.settings_version,
                 TRAINED: self._trained.version,
+                LIFETIME: self._lifetime.version,
             },
             policy=self._settings.decide.policy,
             seed=0,
             explored=self.explorations.within_day(individual_id, now_us),
         )
+
+    def _with_lifetime(self, inputs: Inputs, looked: Look, plan: Plan) -> Inputs:
+        """With what exposures change in the lifetime value of a person of this stage."""
+        clv = self._lifetime.terms(plan.layout.experiences, looked.stage)
+        return msgspec.structs.replace(inputs, clv=clv) if clv else inputs
 
     def _with_history(
         self, inputs: Inputs, individual_id: str, state: Individual, plan: Plan
@@ -313,3 +331,10 @@ class Pages:
             settings=self._settings,
             trained=self._trained.model,
         )
+
+
+def _in_turn(drafts: Mapping[int, _Draft]) -> list[int]:
+    """The places, those first that lose most where they do not get their best."""
+    if len(drafts) < 2:
+        return list(drafts)
+    return sorted(drafts, key=lambda place: -drafts[place].choice.candidates.regret)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
+from typing import Any
 
 from eachwise.contracts.arrays import TasteModel
 from eachwise.contracts.ports import Clock, Store
@@ -11,9 +12,11 @@ from eachwise.flow.budgets import Budgets
 from eachwise.flow.catalogue import Catalogue, Shelf
 from eachwise.flow.ingest import Ingest
 from eachwise.flow.learn import Learning
+from eachwise.flow.lifetime import Lifetime
 from eachwise.flow.people import People
 from eachwise.flow.searches import Searches
 from eachwise.flow.taste import Tasting
+from eachwise.flow.trained import MODEL as TRAINED
 from eachwise.flow.trained import Trained
 from eachwise.flow.warm import warm
 from eachwise.identity import Directory
@@ -26,6 +29,7 @@ class State:
     def __init__(
         self, *, store: Store, clock: Clock, settings: Settings, executor: Executor
     ) -> None:
+        self._store = store
         self._clock = clock
         self._settings = settings
         self.people = People(store, settings.affinity, settings.store.individuals_in_memory_max)
@@ -50,6 +54,13 @@ class State:
             catalogue=self.catalogue,
             people=self.people,
             budgets=self.budgets,
+        )
+        self.lifetime = Lifetime(
+            store=store,
+            clock=clock,
+            settings=settings,
+            directory=self.directory,
+            executor=executor,
         )
         self.searches = Searches(store=store, clock=clock)
         self.ingest = Ingest(
@@ -83,3 +94,28 @@ class State:
             self._settings,
             self._clock.now_us(),
         )
+
+    def status(self) -> dict[str, Any]:
+        """Counts and versions, for health pages and operators."""
+        propensity = self.learning.propensity
+        return {
+            "counts": self._store.counts(),
+            "applied_sequence": self.ingest.applied_sequence,
+            "pending_events": self._store.pending(),
+            "catalog_version": self.catalogue.version,
+            "definitions_version": self.catalogue.offers.definitions.version,
+            "models": {
+                "taste": self.tasting.model.version,
+                "propensity": propensity.model.version,
+                "trained": self.trained.version,
+                "lifetime": self.lifetime.version,
+            },
+            "model_published_at_us": {
+                "taste": self.tasting.published_at_us,
+                "propensity": propensity.published_at_us,
+            },
+            "damaged_models": {TRAINED: self.trained.damaged} if self.trained.damaged else {},
+            "outcomes": self.learning.status(),
+            "propensity": propensity.status(),
+            "now_us": self._clock.now_us(),
+        }

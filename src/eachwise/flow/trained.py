@@ -32,7 +32,7 @@ from eachwise.settings import Settings
 _log = logging.getLogger(__name__)
 MODEL = "trained"
 # Every model that is published in versions, in the order in which they are listed.
-MODELS = ("trained", "taste", "propensity", "settings")
+MODELS = ("trained", "taste", "propensity", "lifetime", "settings")
 # So many of the newest stay for a roll-back, also where no decision has used them.
 NEWEST_KEPT = 5
 # SQLite takes 1,000,000,000 bytes in one value.

@@ -121,7 +121,11 @@ def log_of(
         chosen.append(len(rows) + ids.index(record.experience_id))
         person.append(people.setdefault(record.individual_id, len(people)))
         rows += record.leading
-        recorded += [whole or place < (lead_count or 0) for place in range(len(ids))]
+        recorded += [
+            # Silence leads every record.
+            whole or place < (lead_count or 0) or experience_id == SILENCE
+            for place, experience_id in enumerate(ids)
+        ]
         indptr.append(len(rows))
     for each in rows:
         arms.setdefault(each.experience_id, len(arms))

@@ -38,7 +38,7 @@ REJECTIONS_MAX = 1000
 _ROW_MAX = 10**15
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SOURCE_LENGTH_MAX = 200
-_IMPORT_KINDS: tuple[ImportKind, ...] = ("events", "items")
+_IMPORT_KINDS: tuple[ImportKind, ...] = ("events", "items", "exposures")
 
 
 class UnmergeRequest(msgspec.Struct, frozen=True, kw_only=True):

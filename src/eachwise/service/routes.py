@@ -90,7 +90,7 @@ _IMPORT_QUERY = (
     Query("source", {"type": "string"}, "Name under which the file's rejected rows are listed"),
     Query("first_row", _INTEGER, "Number of the first row sent, counted from 0"),
     Query("finished", {"type": "boolean"}, "Whether these are the file's last rows"),
-    Query("kind", {"type": "string", "enum": ["events", "items"]}, "What each row is"),
+    Query("kind", {"type": "string", "enum": ["events", "items", "exposures"]}, "What each row is"),
 )
 _PAGE_QUERY = (
     Query("after", _INTEGER, "List only rejections after this number"),

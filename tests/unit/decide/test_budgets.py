@@ -76,7 +76,7 @@ def played(worths: np.ndarray, budget: Budget, *, priced: bool, ends_us: int | N
         if used(spent, budget, now_us) + 1.0 <= budget.limit and worth > price:
             charge(spent, budget, 1.0, worth, ends_us, now_us)
             total += worth
-    assert used(spent, budget, now_us) <= budget.limit
+    assert used(spent, budget, NOW_US + len(worths) * SECOND_US) <= budget.limit
     return total
 
 

@@ -87,7 +87,7 @@ def test_purchases_are_kept_beyond_the_recents_and_gifts_are_not() -> None:
     bought: dict[str, Any] = {"action": Action.PURCHASE, "lines": lines("cod", "ham")}
     view: tuple[dict[str, Any], dict[str, Any]]
     view = ({"occurred_at_us": NOW_US + 1}, {"action": Action.VIEW, "lines": lines("cod")})
-    gift = ({}, bought | {"gifts": frozenset({"ham"})})
+    gift: tuple[dict[str, Any], dict[str, Any]] = ({}, bought | {"gifts": frozenset({"ham"})})
     state = after(({}, bought), gift, *[view] * RECENTS_MAX)
     assert {recent.action for recent in state.recents} == {"view"}
     assert [(one.at_s, one.item_id) for one in state.bought] == [

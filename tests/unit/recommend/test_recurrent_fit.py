@@ -196,7 +196,8 @@ def test_going_on_from_earlier_weights_does_no_harm() -> None:
 def in_baskets(data: Interactions, size: int) -> Interactions:
     """The same engagements, so many at a time: an order's lines."""
     place = np.arange(len(data.rows)) - np.repeat(data.indptr[:-1], np.diff(data.indptr))
-    return replace(data, at_s=1e9 + 86_400.0 * (place // size))
+    at_s = (1_000_000_000 + 86_400 * (place // size)).astype(np.float64)
+    return replace(data, at_s=at_s)
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,8 @@ class MemoryCore:
         self.rollback = whole.rollback
         self.batching = whole.batching
         self.budgets = whole.budgets
+        self.estimating = whole.estimating
+        self.lifetime = whole.lifetime
         self.asking = whole.asking
         self._tick = asyncio.Event()
 

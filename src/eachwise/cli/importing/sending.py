@@ -20,7 +20,7 @@ from eachwise.contracts.events import StoredRejection
 from eachwise.contracts.ports import ImportKind, ImportProgress
 
 BYTES_A_REQUEST = 1 << 20
-ROWS_A_REQUEST: dict[ImportKind, int] = {"events": 200, "items": 2000}
+ROWS_A_REQUEST: dict[ImportKind, int] = {"events": 200, "items": 2000, "exposures": 100}
 PROGRESS_INTERVAL_S = 0.5
 PAGE = 500
 # Of a row that could not be sent.
