@@ -1,7 +1,8 @@
 """Decisions: 1,000 items, 40 experiences, people with 60 days of history; one placement a request.
 
 Through HTTP on one processor, beside an empty route of the same stack, with and without the wait for the disk; and
-again while an import runs and the learner takes in what came of the decisions. ``split`` measures the parts in-process.
+again while an import runs and the learner takes in what came of the decisions. ``split`` measures the parts in-process,
+``decide_stages`` every stage with 10 to 10,000 candidates.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
+from eachwise.bench.decide_stages import measure_stages
 from eachwise.bench.effort import Effort
 from eachwise.bench.figures import Figure, median
 from eachwise.bench.load import pooled, send
@@ -69,6 +71,7 @@ def measure(effort: Effort) -> list[Figure]:
         *_figures(one, many),
         *_split_figures(parts),
         *_loaded_figures(one["ours"], loaded, imported),
+        *measure_stages(effort),
     ]
 
 

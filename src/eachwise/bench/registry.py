@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from eachwise.bench import (
     audience,
+    batch,
     decide,
     ingest,
+    learn,
     memory,
     policies,
     recommend,
@@ -28,4 +30,6 @@ BENCHES: dict[str, Callable[[Effort], list[Figure]]] = {
     "audience": audience.measure,
     "search": search.measure,
     "policies": policies.measure,
+    "learn": learn.measure,
+    "batch": batch.measure,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def split(store: Path, anonymous_ids: Sequence[str], decisions: int) -> Split:
 
         def decide(number: int) -> tuple[float, float]:
             anonymous_id = anonymous_ids[number % len(anonymous_ids)]
-            return _timed(
+            return timed(
                 core.decide(DecideRequest(anonymous_id=anonymous_id, placements=[PLACEMENT]))
             )
 
@@ -64,20 +64,20 @@ def split(store: Path, anonymous_ids: Sequence[str], decisions: int) -> Split:
     return found
 
 
-def _timed(flow: Flow[Any]) -> tuple[float, float]:
+def timed(flow: Flow[Any], clock: Callable[[], float] = time.perf_counter) -> tuple[float, float]:
     """Drive a flow to its end; seconds spent in it, and seconds spent waiting for what it yields."""
     inside_s = waiting_s = 0.0
     value: Any = None
     while True:
-        entered = time.perf_counter()
+        entered = clock()
         try:
             future = flow.send(value)
         except StopIteration:
-            return inside_s + time.perf_counter() - entered, waiting_s
-        left = time.perf_counter()
+            return inside_s + clock() - entered, waiting_s
+        left = clock()
         inside_s += left - entered
         value = future.result()
-        waiting_s += time.perf_counter() - left
+        waiting_s += clock() - left
 
 
 def _fsync(file: int) -> float:

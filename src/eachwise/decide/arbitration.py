@@ -69,13 +69,14 @@ def disconnect(hide: Floats, unsubscribe: Floats, dismiss: Floats, dismiss_share
     return np.minimum(found, 1.0)
 
 
-def priorities(worth: Worth, takeup: Floats) -> Floats:
+def priorities(worth: Worth, takeup: Floats, out: Floats | None = None) -> Floats:
     """Priorities, with silence's 0 as one more at the end: takeup (…, K) → (…, K + 1).
 
     ``takeup`` is the expected P(take-up) of each candidate, or M draws of it. P(disconnect) always enters with its
-    expectation: being uncertain about a harm is no reason to try it.
+    expectation: being uncertain about a harm is no reason to try it. ``out``: where to write; ``takeup`` may lie there.
     """
-    found = np.zeros((*takeup.shape[:-1], takeup.shape[-1] + 1))
+    found = np.empty((*takeup.shape[:-1], takeup.shape[-1] + 1)) if out is None else out
+    found[..., -1] = 0.0
     gain = np.multiply(takeup, worth.of_takeup * worth.lever, out=found[..., :-1])
     gain -= (
         worth.kappa * worth.p_disconnect

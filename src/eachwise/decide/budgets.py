@@ -91,9 +91,7 @@ def _part(budget: Budget, now_us: int) -> int:
     return now_us * PARTS // (budget.window_s * MICROSECONDS)
 
 
-def _target_each_us(
-    spent: Spent, budget: Budget, ends_us: int | None, now_us: int
-) -> float | None:
+def _target_each_us(spent: Spent, budget: Budget, ends_us: int | None, now_us: int) -> float | None:
     """Units a microsecond that would use the budget evenly; None where it may last for ever."""
     if budget.window_s:
         return budget.limit / (budget.window_s * MICROSECONDS)

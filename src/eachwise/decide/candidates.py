@@ -14,6 +14,9 @@ from eachwise.contracts.experience import SILENCE
 from eachwise.decide.arbitration import Worth
 from eachwise.maths.best import best
 
+# So few are ordered altogether sooner than the first of them are picked out.
+_FEW = 500
+
 
 class Candidates(Sequence[Candidate]):
     """K experiences and silence, by probability, then priority, both descending, then id with silence last.
@@ -98,7 +101,7 @@ class Candidates(Sequence[Candidate]):
     def _first(self, count: int) -> list[int]:
         """The first rows in order, without ordering the rest: of equals in probability those of most priority."""
         probabilities = self._probabilities
-        if count >= len(probabilities) or count < 1:
+        if len(probabilities) <= max(count, _FEW):
             return self._order[:count]
         threshold = np.partition(probabilities, -count)[-count]
         above = np.flatnonzero(probabilities > threshold)

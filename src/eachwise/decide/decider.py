@@ -174,8 +174,12 @@ def drawn_priorities(
     """(M, K + 1): priorities under M joint draws that the seed picks among the model's; silence is 0 in each."""
     head, settings = situation.plan.takeup, situation.settings
     chosen = choose(len(head.fixed_draws), settings.thompson_draws, situation.seed, _DRAWS_STREAM)
-    drawn = sampled(head, moving, logit(takeup.probability), chosen, settings.thompson_scale)
-    return priorities(worth, drawn if len(rows) == len(drawn[0]) else drawn[:, rows])
+    found = np.empty((len(chosen), len(moving) + 1))
+    centre = logit(takeup.probability)
+    drawn = sampled(head, moving, centre, chosen, settings.thompson_scale, out=found[:, :-1])
+    if len(rows) < len(moving):
+        return priorities(worth, drawn[:, rows])
+    return priorities(worth, drawn, out=found)
 
 
 def candidates_of(situation: Situation, field: Field) -> Candidates:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -55,19 +55,24 @@ def plain_scores(heads: PlainHeads, rows: Ints, moving: Floats) -> Floats:
 
 
 def sampled(
-    head: FullHead, moving: Floats, mean: Floats, chosen: Sequence[int], scale: float
+    head: FullHead,
+    moving: Floats,
+    mean: Floats,
+    chosen: Sequence[int],
+    scale: float,
+    out: Floats | None = None,
 ) -> Floats:
     """(M, K): P(outcome) under M joint draws of the weights, σ(m + α xᵀw), w ~ N(0, Σ).
 
     ``mean`` (K,) is where the draws are centred: the logit of the expected probability, so that what is best without
     any spread is what is best by expectation. ``chosen`` are the rows of the stored draws, ``scale`` is α. What a draw
     moves in all candidates alike is taken out: it does not help to choose among them, and doubt about the general level
-    is no reason to be silent.
+    is no reason to be silent. ``out`` (M, K): where to write.
     """
     rows = list(chosen)
     moved, columns = head.moving_draws[rows], moving.T
     alike = head.fixed_alike[rows] + moved @ columns.mean(axis=1)
-    found = np.empty((len(rows), len(moving)))
+    found = np.empty((len(rows), len(moving))) if out is None else out
     for part in _parts(len(moving), moved.size):
         logits = moved @ columns[:, part]
         logits += head.fixed_draws[rows, part]
@@ -78,13 +83,12 @@ def sampled(
     return found
 
 
-def _parts(count: int, products: int) -> Iterator[slice]:
+def _parts(count: int, products: int) -> list[slice]:
     """All candidates, some at a time: so many that a product of so many multiplications each is done by one thread, and
     what is worked out of them stays in the processor's cache.
     """
     size = max(1, SERIAL_PRODUCTS_MAX // max(products, 1))
-    for begin in range(0, count, size):
-        yield slice(begin, min(begin + size, count))
+    return [slice(begin, min(begin + size, count)) for begin in range(0, count, size)]
 
 
 def logit(probabilities: Floats) -> Floats:

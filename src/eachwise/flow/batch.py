@@ -127,7 +127,9 @@ class Batching:
                 continue
             if self._people.find(stored.individual_id) is None:
                 continue  # merged into somebody else since
-            (record,), fresh = self._deciding.pages.decide(request, stored.individual_id, batch.prices)
+            (record,), fresh = self._deciding.pages.decide(
+                request, stored.individual_id, batch.prices
+            )
             made.append((stored.number, record))
             # Where nothing passed the filters there was nothing to decide: it is counted and not kept.
             new += [record for record in fresh if record.candidates > 1]

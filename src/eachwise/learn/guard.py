@@ -1,9 +1,9 @@
 """Whether the propensity model can be trusted: its calibration in use, and whether a new version may serve.
 
 Both look at exposures whose window has closed, so that their outcome is final. Calibration holds what was predicted
-when the decision was made against what came back: an honest forecast, since nothing of it was known then. A new version
-is held against the one in use on the newest of them. It has learnt from them: a version that is worse even there, or far
-off where the old one was not, is broken.
+when the decision was made against what came back: an honest forecast, since nothing of it was known then. A new
+version is held against the one in use on the newest of them. It has learnt from them: a version that is worse even
+there, or far off where the old one was not, is broken.
 """
 
 from __future__ import annotations

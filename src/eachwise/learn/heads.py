@@ -56,7 +56,6 @@ def take(
     that one turn out not to have come.
     """
     for outcome, head in heads.items():
-        head.know(features)
         condition = GIVEN.get(outcome)
         asked = condition is None or condition in outcomes
         was_asked = before is not None and (condition is None or condition in before)
@@ -65,6 +64,8 @@ def take(
             head.update(features, told)
         elif was_asked and before is not None and told != float(outcome in before):
             head.correct(features, told - float(outcome in before))
+        else:
+            head.know(features)
 
 
 def published(outcome: Outcome, posterior: Posterior, seed: int) -> PropensityHead:

@@ -88,8 +88,7 @@ class DiagonalPosterior:
 
     def know(self, features: Mapping[str, float]) -> None:
         """Give unseen features their columns, with their priors."""
-        for name in features:
-            self._column(name)
+        self._columns(features)
 
     def predict(self, features: Mapping[str, float]) -> Prediction:
         """m, s² and p for one vector of features; unseen features contribute their prior."""
@@ -127,7 +126,7 @@ class DiagonalPosterior:
 
     def _seen(self, features: Mapping[str, float]) -> tuple[list[int], Floats, Prediction]:
         """Columns and values of the features, unseen ones added, and the prediction."""
-        columns = [self._column(name) for name in features]
+        columns = self._columns(features)
         x = np.fromiter(features.values(), dtype=np.float64, count=len(columns))
         mean = float((self._mean[columns] * x).sum())
         variance = float((self._variance[columns] * x * x).sum())
@@ -138,6 +137,14 @@ class DiagonalPosterior:
         grown = self._variance[:size] * 2.0 ** (FORGET_EVERY_UPDATES / self.half_life)
         ceiling = np.maximum(self._ceiling[:size], self._variance[:size])
         self._variance[:size] = np.minimum(grown, ceiling)
+
+    def _columns(self, features: Mapping[str, float]) -> list[int]:
+        """The columns of these features; unseen ones are added."""
+        index = self.index
+        try:
+            return [index[name] for name in features]
+        except KeyError:
+            return [self._column(name) for name in features]
 
     def _column(self, name: str) -> int:
         """The column of a feature, which is added with its prior when it is new."""

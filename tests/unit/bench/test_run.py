@@ -18,6 +18,8 @@ FIGURES = {
     "decide": {
         *("http_p50", "http_p99", "http_without_fsync_p50", "decisions_per_s"),
         *("compute_p50", "commit_p50", "fsync_p50", "loaded_p50", "loaded_p99", "loaded_imported"),
+        *("affinity_10", "filters_40", "features_200", "scores_1000", "draws_10000", "policy_10"),
+        *("recommend_40", "items_200", "record_1000", "whole_10000", "commit_10000"),
     },
     "start": {"first_decision"},
     "memory": {
@@ -35,6 +37,8 @@ FIGURES = {
     "train": {"train_1e4", "train_1e5", "train_cpu_1e4", "model_1e5"},
     "audience": {"people", "audience", "rss_asked", "start"},
     "policies": {"thompson_40", "softmax_10000", "top_two_fit"},
+    "learn": {"exposures_per_s_100", "exposures_per_s_2000", "publish_500"},
+    "batch": {"decisions_per_s_1", "decisions_per_s_2", "cpu_per_decision"},
     "search": {"search_p50_1e3", "search_p99_1e5", "suggest_p50_1e4", "build_1e5"},
 }
 
@@ -72,7 +76,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     with pytest.raises(
         InvalidInput,
         match="known: ingest, decide, start, memory, recommend, train, audience, search, policies, "
-        "all",
+        "learn, batch, all",
     ):
         run("speed", as_json=True)
 

@@ -74,7 +74,7 @@ def test_only_policies_that_sample_look_at_draws(name: str) -> None:
         POLICIES[name](Scored(priorities, each, np.ones(7, dtype=bool), 100), DecideSettings())
         for each in drawn
     ]
-    assert np.array_equal(*found) == (name not in SAMPLING)
+    assert np.array_equal(found[0], found[1]) == (name not in SAMPLING)
 
 
 @pytest.mark.parametrize("name", sorted(POLICIES))

@@ -248,9 +248,9 @@ def test_a_body_of_another_format_is_refused_in_words() -> None:
 
 def test_priors_are_those_that_were_measured() -> None:
     assert PRIORS["takeup"]("bias") == (-3.8, 1.0)
-    assert PRIORS["takeup"]("match:category") == (0.3, 0.15)
-    assert PRIORS["takeup"]("aversion") == (0.2, 0.15)
+    assert PRIORS["takeup"]("match:category") == (0.5, 0.15)
+    assert PRIORS["takeup"]("aversion") == (0.3, 0.15)
     assert PRIORS["takeup"]("fatigue:all") == (-0.2, 0.1)
-    assert PRIORS["takeup"]("attribute:category=beef") == (0.0, 0.06)
-    assert PRIORS["takeup"]("experience:steak-week") == (0.0, 0.15)
+    assert PRIORS["takeup"]("attribute:category=beef") == (0.0, 0.05)
+    assert PRIORS["takeup"]("experience:steak-week") == (0.0, 0.1)
     assert PRIORS["hide"]("aversion")[0] < 0.0 < PRIORS["hide"]("fatigue:all")[0]
