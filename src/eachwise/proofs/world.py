@@ -1,88 +1,95 @@
 """``eachwise prove world``: individuals beside segments in a shop whose truth is known.
 
 In copies of one world a seed, each method decides once a visit: the engine (the code that serves, over the store in
-memory), the shop's campaigns, segments of behaviour, chance, and an oracle that knows the true tastes.
+memory), the shop's campaigns, segments of behaviour, chance, and an oracle that knows the true tastes. Then the other
+policies, Vowpal Wabbit and whoever knows the click model play what the engine has recorded (``world_lane``).
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import as_completed
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
 
 from eachwise.contracts.arrays import Ints
 from eachwise.contracts.errors import InvalidInput
+from eachwise.decide import POLICIES
 from eachwise.proofs import report
 from eachwise.proofs.report import Proof
-from eachwise.proofs.world_arms import CAMPAIGNS, KMEANS, campaign, kmeans
-from eachwise.proofs.world_metrics import all_figures, later_half, verdict
-from eachwise.proofs.world_play import play
+from eachwise.proofs.world_arms import CAMPAIGNS, KMEANS, campaign, kmeans, known_model
+from eachwise.proofs.world_lane import EnginePlayer, replay
+from eachwise.proofs.world_metrics import KNOWN, all_figures, later_half, regret, verdict
+from eachwise.proofs.world_pool import pool
+from eachwise.proofs.world_record import Recording, believed_against, record
 from eachwise.proofs.world_stream import Outcomes, Scenario, World, build_world, outcomes
-from eachwise.settings import Settings, parse_settings
+from eachwise.proofs.world_vw import EXPLORATIONS, VowpalWabbit, installed
+from eachwise.settings import DecideSettings, Settings, parse_settings
 
 PROCESSES = 2
 # The engine's defaults were tuned in worlds 1 to 6; what is reported are worlds that they never saw.
 FIRST_SEED = 201
-THOMPSON: Final = "individual:thompson"
-# A simulated day passes in about a second, so what a server does every second is done once a day: the models that
+# A simulated day passes in seconds, so what a server does every second is done once a day: the models that
 # decide are older than a server's, which favours the segments.
 PACE: Final = {
     "learn": {"publish_interval_s": 86_400.0},
     "recommend": {"publish_interval_s": 86_400.0},
     "store": {"checkpoint_interval_s": 86_400.0},
 }
-ENGINES: Final[dict[str, dict[str, dict[str, object]]]] = {
-    THOMPSON: {"decide": {"policy": "thompson"}},
-    "individual:epsilon_greedy": {"decide": {"policy": "epsilon_greedy"}},
+DEFAULT_POLICY: Final = DecideSettings().policy
+# The code that serves, with its defaults: what the proof is about.
+ENGINE: Final = f"individual:{DEFAULT_POLICY}"
+# The same policy as a player of the recording: how near the recording comes to the engine.
+TWIN: Final = "individual:recorded"
+# Arm → its policy, of those that play the recording.
+POLICY_OF: Final = {f"individual:{name}": name for name in sorted(POLICIES)} | {
+    TWIN: DEFAULT_POLICY
 }
+ALWAYS: Final = ("blanket", ENGINE, "oracle")
 ORDER: Final = (
     "blanket",
     "segment:demographic_3",
     "segment:age_gender",
     KMEANS,
     "reference:random",
-    "individual:epsilon_greedy",
-    THOMPSON,
+    *EXPLORATIONS,
+    KNOWN,
+    *(arm for arm in POLICY_OF if arm != ENGINE),
+    ENGINE,
     "oracle",
 )
 LATER: Final = "the same, but the later half of each world's decisions only"
-# One thread for linear algebra on 100 × 100 matrices: more of them only wait for one another.
-_ONE_THREAD = (
-    "OPENBLAS_NUM_THREADS",
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-)
-
-Task = tuple[Scenario, str]
 
 
 @dataclass(frozen=True)
 class Part:
-    """What one task gave: the outcomes of an engine's arm, and of all that is not the engine where it was asked."""
+    """What came of every arm in one world."""
 
     scenario: Scenario
     arms: dict[str, Outcomes]
 
 
-def run(*, seeds: int, decisions: int, as_json: bool, processes: int = PROCESSES) -> Proof:
+def run(
+    *,
+    seeds: int,
+    decisions: int,
+    as_json: bool,
+    processes: int = PROCESSES,
+    arms: Sequence[str] = (),
+) -> Proof:
     """Play the worlds with seeds 201, 202 … , print the proof, and return it; progress goes to stderr.
 
-    ``processes`` = 1 plays everything in this process.
+    ``arms``: which to play besides the blanket, the engine and the oracle (none named: all that can be).
+    ``processes`` = 1 plays everything in this process. Raises ``InvalidInput`` for an arm that does not exist.
     """
     if seeds < 1:
         raise InvalidInput("seeds must be at least 1", field="seeds")
     worlds = range(FIRST_SEED, FIRST_SEED + seeds)
     scenarios = [Scenario(seed=seed, decisions=decisions) for seed in worlds]
-    whole, later = prove(scenarios, processes)
+    whole, later = prove(scenarios, processes, chosen(arms))
     if as_json:
         report.publish(whole, as_json=True)
     else:
@@ -90,14 +97,32 @@ def run(*, seeds: int, decisions: int, as_json: bool, processes: int = PROCESSES
     return whole
 
 
-def prove(scenarios: Sequence[Scenario], processes: int) -> tuple[Proof, Proof]:
+def chosen(arms: Sequence[str]) -> tuple[str, ...]:
+    """The arms that are played, in their order; of none named all, without Vowpal Wabbit where it is not installed."""
+    unknown = [arm for arm in arms if arm not in ORDER]
+    if unknown:
+        raise InvalidInput(
+            f"no arm is called {unknown[0]!r}; there are {', '.join(ORDER)}", field="arms"
+        )
+    if arms:
+        return tuple(arm for arm in ORDER if arm in arms or arm in ALWAYS)
+    if installed():
+        return ORDER
+    report.progress(
+        "Vowpal Wabbit is not installed, and its arms are left out: pip install 'eachwise[bench]'"
+    )
+    return tuple(arm for arm in ORDER if arm not in EXPLORATIONS)
+
+
+def prove(
+    scenarios: Sequence[Scenario], processes: int, arms: Sequence[str]
+) -> tuple[Proof, Proof]:
     """The proof over all decisions, and over the later half of each world's."""
-    arms: dict[str, list[Outcomes]] = {name: [] for name in ORDER}
-    parts = sorted(_played(scenarios, processes), key=lambda part: part.scenario.seed)
-    for part in parts:
-        for name, found in part.arms.items():
-            arms[name].append(found)
-    joined = {name: Outcomes.join(found) for name, found in arms.items()}
+    found: dict[str, list[Outcomes]] = {name: [] for name in arms}
+    for part in sorted(_played(scenarios, processes, arms), key=lambda part: part.scenario.seed):
+        for name, each in part.arms.items():
+            found[name].append(each)
+    joined = {name: Outcomes.join(parts) for name, parts in found.items()}
     halves = np.concatenate([np.arange(one.decisions) / one.decisions for one in scenarios])
     return (
         _proof("world", protocol(scenarios), joined),
@@ -115,7 +140,8 @@ def _proof(name: str, done: str, arms: dict[str, Outcomes]) -> Proof:
             arm: {metric: found[metric] for metric in found if metric in report.METRICS}
             for arm, found in figures.items()
         },
-        verdict=verdict(arms, THOMPSON),
+        verdict=verdict(arms, ENGINE, twin=TWIN),
+        curves=regret(arms),
     )
 
 
@@ -126,76 +152,76 @@ def protocol(scenarios: Sequence[Scenario]) -> str:
     return (
         f"frozen-food shop, {len(scenarios)} worlds (seeds {first.seed}–{scenarios[-1].seed}) of {first.people:,} "
         f"people, {first.history_days:g} days of browsing before the first decision, then {first.decisions:,} visits "
-        "with one decision each at home_hero; every method meets the same people, visits and luck; clicks, orders, "
-        "hides and unsubscribes return to the engine as events, and its learning period counts; models are published "
-        "once a simulated day; blanket and segments are told by the truth what their people click most, clusters "
-        "of browsing are made anew every week; value is the EUR a decision that the truth expects of the choice, "
-        f"disconnect_rate is a send, by the true taste; 95 % intervals by {by} (linearised ratios, "
-        "t), lift paired by visit"
+        "with one decision each at home_hero; every method meets the same people, visits and luck; "
+        f"{ENGINE} is the code that serves: clicks, orders, hides and unsubscribes return to it as events; other "
+        f"policies, {TWIN} (the engine's own once more), Vowpal Wabbit and {KNOWN} play what the engine recorded: "
+        "the same filters, features and estimates of tastes, their own choices, learning and fatigue; learning periods "
+        "count, and models are published once a simulated day; blanket and segments are told by the truth what their "
+        "people click most, clusters of browsing are made anew every week; value is the EUR a decision that the truth "
+        "expects of the choice, disconnect_rate is a send, by the true taste, and believed_disconnect_rate the "
+        "sends that the engine itself would bar by the person's last visit; "
+        f"95 % intervals by {by} (linearised ratios, t), lift paired by visit"
     )
 
 
-def _played(scenarios: Sequence[Scenario], processes: int) -> Iterator[Part]:
-    """All tasks' parts, as they are done."""
-    tasks = [(scenario, arm) for scenario in scenarios for arm in ENGINES]
-    report.progress(f"{len(scenarios)} worlds, {len(tasks)} engines to play, {processes} at a time")
+def _played(scenarios: Sequence[Scenario], processes: int, arms: Sequence[str]) -> Iterator[Part]:
+    """All worlds' parts, as they are done."""
+    report.progress(f"{len(scenarios)} worlds, {len(arms)} arms each, {processes} at a time")
     if processes <= 1:
-        yield from map(_part, tasks)
+        yield from (_part(scenario, arms) for scenario in scenarios)
         return
-    share = -(-len(tasks) // processes)
-    chunks = [tasks[first : first + share] for first in range(0, len(tasks), share)]
-    context = multiprocessing.get_context("spawn")
-    with _one_thread(), ProcessPoolExecutor(len(chunks), mp_context=context) as pool:
-        pending = [pool.submit(_parts, chunk) for chunk in chunks]
+    with pool(min(processes, len(scenarios))) as workers:
+        pending = [workers.submit(_part, scenario, arms) for scenario in scenarios]
         for future in as_completed(pending):
-            yield from future.result()
+            yield future.result()
 
 
-def _parts(tasks: Sequence[Task]) -> list[Part]:
-    """Neighbouring tasks in one process, so that a world that two of them share is built once."""
-    return [_part(task) for task in tasks]
+def _part(scenario: Scenario, arms: Sequence[str]) -> Part:
+    """Play every arm in one world; say on stderr what is done."""
+    clock = _Stopwatch(scenario)
+    world = build_world(scenario)
+    choice, recording = record(world, settings_of(DEFAULT_POLICY))
+    clock.done(ENGINE)
+    found = {ENGINE: outcomes(world, choice, believed_against(world, recording, choice))}
+    for arm in arms:
+        if arm != ENGINE:
+            found[arm] = outcomes(world, others(arm)(world, recording))
+            clock.done(arm)
+    return Part(scenario, {arm: found[arm] for arm in arms})
 
 
-def _part(task: Task) -> Part:
-    """Play one engine in one world, and with the first engine all that is not one; say on stderr when it is done."""
-    scenario, arm = task
-    began = time.perf_counter()
-    world = _world(scenario)
-    arms = {arm: outcomes(world, play(world, settings_of(arm)))}
-    if arm == THOMPSON:
-        arms |= {name: outcomes(world, choice) for name, choice in _others(world).items()}
-    took_s = time.perf_counter() - began
-    report.progress(
-        f"seed {scenario.seed}, {arm}: {scenario.decisions:,} decisions in {took_s:.0f} s"
+def others(arm: str) -> Callable[[World, Recording], Ints]:
+    """How an arm that is not the engine's chooses."""
+    if arm in CAMPAIGNS:
+        return lambda world, _: campaign(world, arm)
+    if arm == KMEANS:
+        return lambda world, _: kmeans(world)
+    if arm == KNOWN:
+        return known_model
+    if arm in EXPLORATIONS:
+        return lambda world, recording: replay(
+            world, recording, VowpalWabbit(recording.layout, EXPLORATIONS[arm])
+        )
+    return lambda world, recording: replay(
+        world, recording, EnginePlayer(recording.layout, settings_of(POLICY_OF[arm]))
     )
-    return Part(scenario, arms)
 
 
-@lru_cache(maxsize=1)
-def _world(scenario: Scenario) -> World:
-    return build_world(scenario)
+class _Stopwatch:
+    """Says how long each arm of a world took."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._began = time.perf_counter()
+
+    def done(self, arm: str) -> None:
+        took_s = time.perf_counter() - self._began
+        self._began = time.perf_counter()
+        report.progress(
+            f"seed {self._scenario.seed}, {arm}: {self._scenario.decisions:,} decisions in {took_s:.0f} s"
+        )
 
 
-def _others(world: World) -> dict[str, Ints]:
-    """What every method that is not the engine chooses."""
-    return {name: campaign(world, name) for name in CAMPAIGNS} | {KMEANS: kmeans(world)}
-
-
-def settings_of(arm: str) -> Settings:
-    """The settings of an engine's arm: the defaults, but for its policy and the pace of simulated time."""
-    return parse_settings({**PACE, **ENGINES[arm]})
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Processes started within compute linear algebra on one thread each."""
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
-    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+def settings_of(policy: str) -> Settings:
+    """The defaults, but for the policy and the pace of simulated time."""
+    return parse_settings({**PACE, "decide": {"policy": policy}})

@@ -1,18 +1,22 @@
-"""What the engine is compared with in a world: the world's own campaigns, and segments of behaviour.
+"""What the engine is compared with in a world: the world's own campaigns, segments of behaviour, a known click model.
 
 The blanket and every segment are *told* which experience gets the most clicks among their people, from the truth that
-no campaign has; they learn nothing and explore nothing. The comparison is generous to them.
+no campaign has; they learn nothing and explore nothing. The comparison is generous to them. Whoever knows the click
+model has nothing to learn and nothing to explore either: only tastes must be estimated, and those are the engine's.
 """
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Final
 
 import numpy as np
 
 from eachwise.contracts.arrays import Floats, Ints
 from eachwise.proofs.baselines import k_means
+from eachwise.proofs.world_record import Recording
 from eachwise.proofs.world_stream import DAY_S, World, person_of, time_us
+from eachwise.worlds import SILENCE
 
 # The world's campaigns, and what they are called in a proof.
 CAMPAIGNS: Final = {
@@ -53,17 +57,43 @@ def kmeans(world: World) -> Ints:
     return choice
 
 
+def known_model(world: World, recording: Recording) -> Ints:
+    """What the world's own click model chooses at each decision (D,), given the engine's estimates of tastes.
+
+    A taste is read from the affinity a of its value as u = α + β·a, by least squares on the *true* tastes of all people
+    and times: no reading that is linear in the affinity errs less. Then the experience with the highest P(click), of
+    those that passed the engine's filters.
+    """
+    chance = world.shop.model.click_of_taste(estimated_tastes(world, recording), world.t)
+    allowed = np.zeros(chance.shape, dtype=bool)
+    allowed[:, recording.world_of] = recording.passed
+    best = np.where(allowed, chance, -1.0).argmax(axis=1)
+    return np.where(allowed.any(axis=1), best, SILENCE)
+
+
+def estimated_tastes(world: World, recording: Recording) -> Floats:
+    """(D, V): what the engine's affinities say of the true tastes, value by value."""
+    true = world.shop.taste(world.person, world.t)
+    affinity = recording.general.astype(np.float64)
+    about = affinity - affinity.mean(axis=0)
+    squares = (about * about).sum(axis=0)
+    slope = (about * true).sum(axis=0) / np.where(squares > 0.0, squares, 1.0)
+    return np.asarray(true.mean(axis=0) + slope * about)
+
+
 def _views(world: World) -> tuple[Ints, Ints, Floats]:
     """(person, item's row, time in Unix seconds) of every item viewed, in the history and in the visits."""
     row_of = {item.item_id: row for row, item in enumerate(world.shop.catalogue.items)}
-    events = [*world.history, *(event for visit in world.visits for event in visit.events)]
-    views = [event for event in events if event.get("event") == "Product Viewed"]
-    rows = [row_of[event["properties"]["product_id"]] for event in views]
-    return (
-        np.array([person_of(event) for event in views], dtype=np.int64),
-        np.array(rows, dtype=np.int64),
-        np.array([time_us(event) for event in views]) / 1e6,
+    of_visits = (event for visit in world.visits for event in visit.events)
+    found = np.array(
+        [
+            (person_of(event), row_of[event["properties"]["product_id"]], time_us(event))
+            for event in chain(world.history, of_visits)
+            if event.get("event") == "Product Viewed"
+        ],
+        dtype=np.int64,
     )
+    return found[:, 0], found[:, 1], found[:, 2] / 1e6
 
 
 def _shares(world: World, who: Ints, viewed: Ints) -> Floats:

@@ -28,6 +28,10 @@ from eachwise.proofs.world_stream import Outcomes
 
 BLANKET: Final = "blanket"
 ORACLE: Final = "oracle"
+KNOWN: Final = "reference:known_model"
+RIVAL: Final = "reference:vw_"
+# A curve has so many points.
+POINTS: Final = 50
 # Metric → whether more is better: what an individual method must win against every segment.
 JUDGED: Final = {"click_rate": True, "value": True, "disconnect_rate": False}
 WORDS: Final = {"click_rate": "clicks", "value": "value", "disconnect_rate": "disconnects"}
@@ -70,11 +74,12 @@ def rate(happened: ArrayLike, of: ArrayLike, cluster: Ints, person: Ints) -> Est
     return Estimate(found.value, max(found.low, 0.0), min(found.high, 1.0))
 
 
-def figures(arm: Outcomes, blanket: Outcomes, oracle: Outcomes) -> dict[str, Estimate]:
-    """Every metric of one method; ``blanket`` and ``oracle`` are theirs at the same visits.
+def figures(arm: Outcomes, of: Mapping[str, Outcomes]) -> dict[str, Estimate]:
+    """Every metric of one method; ``of`` names the others at the same visits, the blanket and the oracle among them.
 
-    click_rate, conversion_rate, silence_rate: a decision; disconnect_rate, hide_rate: a send;
-    value: EUR a decision; lift: clicks over the blanket's, less 1; oracle_share: value over the oracle's.
+    click_rate, conversion_rate, silence_rate: a decision; disconnect_rate, believed_disconnect_rate, hide_rate: a send;
+    value: EUR a decision; lift: clicks over the blanket's, less 1; oracle_share: value over the oracle's; known_share:
+    clicks over those of whoever knows the click model.
     """
     each, person = np.ones(len(arm.sent)), arm.person
     cluster = arm.seed if len(np.unique(arm.seed)) > 1 else person
@@ -86,21 +91,42 @@ def figures(arm: Outcomes, blanket: Outcomes, oracle: Outcomes) -> dict[str, Est
         "conversion_rate": rate(arm.purchased, each, cluster, person),
         "silence_rate": rate(~arm.sent, each, cluster, person),
     }
-    if blanket.clicked.any():
-        clicks = ratio(arm.clicked, blanket.clicked, cluster)
+    if arm.sent.any() and not np.isnan(arm.believed).any():
+        found["believed_disconnect_rate"] = ratio(arm.believed, arm.sent, cluster)
+    if of[BLANKET].clicked.any():
+        clicks = ratio(arm.clicked, of[BLANKET].clicked, cluster)
         found["lift"] = Estimate(clicks.value - 1.0, clicks.low - 1.0, clicks.high - 1.0)
-    if float(oracle.value.sum()) > 0.0:
-        found["oracle_share"] = ratio(arm.value, oracle.value, cluster)
+    if KNOWN in of and of[KNOWN].clicked.any():
+        found["known_share"] = ratio(arm.clicked, of[KNOWN].clicked, cluster)
+    if float(of[ORACLE].value.sum()) > 0.0:
+        found["oracle_share"] = ratio(arm.value, of[ORACLE].value, cluster)
     return found
 
 
 def all_figures(arms: Mapping[str, Outcomes]) -> dict[str, dict[str, Estimate]]:
     """Every metric of every method; the blanket and the oracle must be among them."""
-    return {name: figures(arm, arms[BLANKET], arms[ORACLE]) for name, arm in arms.items()}
+    return {name: figures(arm, arms) for name, arm in arms.items()}
 
 
-def verdict(arms: Mapping[str, Outcomes], individual: str) -> str:
-    """Whether a method for individuals beats the blanket and every segment, and how surely.
+def regret(arms: Mapping[str, Outcomes]) -> dict[str, list[float]]:
+    """Each method's regret in EUR after 0, 2 … 100 % of a world's decisions: what the oracle has more, mean of worlds.
+
+    ``decisions`` says after how many. The oracle's own, 0, is left out.
+    """
+    oracle = arms[ORACLE]
+    _, first, count = np.unique(oracle.seed, return_index=True, return_counts=True)
+    after = np.linspace(0, int(count.min()), POINTS + 1).astype(np.int64)
+    curves = {"decisions": [float(each) for each in after]}
+    for name, arm in arms.items():
+        if name != ORACLE:
+            lost = np.concatenate(([0.0], np.cumsum(oracle.value - arm.value)))
+            worlds = lost[first[:, None] + after] - lost[first][:, None]
+            curves[name] = [round(each, 2) for each in worlds.mean(axis=0).tolist()]
+    return curves
+
+
+def verdict(arms: Mapping[str, Outcomes], individual: str, twin: str = "") -> str:
+    """Whether a method for individuals beats the blanket and every segment, how surely, and the marks it is held to.
 
     Beyond doubt where their intervals do not touch; world by world where the paired differences of the worlds have an
     interval without 0, which is the sharper comparison; else it is said that nothing is shown.
@@ -130,7 +156,43 @@ def verdict(arms: Mapping[str, Outcomes], individual: str) -> str:
         if share
         else ""
     )
-    return f"Individuals ({individual}) {'; '.join(said)}.{reached}"
+    marks = _marks(arms, found, individual, twin)
+    return f"Individuals ({individual}) {'; '.join(said)}.{reached}{marks}"
+
+
+def _marks(
+    arms: Mapping[str, Outcomes],
+    found: Mapping[str, Mapping[str, Estimate]],
+    individual: str,
+    twin: str,
+) -> str:
+    """What remains to be learnt, the best of Vowpal Wabbit, sends against the person, and the twin's agreement."""
+    own, said = found[individual], ""
+    known = own.get("known_share")
+    if known:
+        said += (
+            f" They get {known.value:.1%} [{known.low:.1%}, {known.high:.1%}] of the clicks of {KNOWN}, "
+            "which has nothing to learn."
+        )
+    rivals = [name for name in arms if name.startswith(RIVAL)]
+    if rivals:
+        best = max(rivals, key=lambda name: found[name]["click_rate"].value)
+        standing = _standing("click_rate", own, found[best], arms[individual], arms[best])
+        said += (
+            f" The best of Vowpal Wabbit is {best} with {found[best]['click_rate'].value:.2%} clicks a decision "
+            f"(the engine: {own['click_rate'].value:.2%}, {standing})."
+        )
+    against, believed = own["disconnect_rate"], own.get("believed_disconnect_rate")
+    said += f" {against.value:.2%} of their sends run against the person"
+    said += f"; by the engine's own estimate {believed.value:.2%}." if believed else "."
+    if twin in arms:
+        off = found[twin]["click_rate"].value - own["click_rate"].value
+        paired = paired_difference(
+            by_world("click_rate", arms[twin]), by_world("click_rate", arms[individual])
+        )
+        within = f" [{100 * paired.low:+.2f}, {100 * paired.high:+.2f}]" if paired else ""
+        said += f" Replayed from the recording the same policy has {100 * off:+.2f}{within} points of clicks."
+    return said
 
 
 def _standing(

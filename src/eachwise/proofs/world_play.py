@@ -7,7 +7,8 @@ clock. Learning, settling and publishing happen when the engine itself finds the
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from eachwise.bootstrap import Engine
 from eachwise.contracts.arrays import Ints
 from eachwise.contracts.decision import Decided
 from eachwise.maths.times import iso
-from eachwise.proofs.world_stream import RawEvent, Visit, World, time_us
+from eachwise.proofs.world_stream import RawEvent, World, time_us
 from eachwise.settings import Settings
 from eachwise.worlds import SILENCE
 
@@ -28,12 +29,16 @@ ANSWERS_AFTER_US = 10 * SECOND_US
 BATCH_EVENTS = 200
 
 Watch = Callable[[Engine, int], None]
+Keep = Callable[[Engine, Decided], None]
 
 
-def play(world: World, settings: Settings, watch: Watch | None = None) -> Ints:
+def play(
+    world: World, settings: Settings, watch: Watch | None = None, *, keep: Keep | None = None
+) -> Ints:
     """The experience that the engine chose at each decision (D,), ``SILENCE`` for none.
 
-    ``watch(engine, i)`` is called after decision i; it may look at the engine and must change nothing.
+    ``watch(engine, i)`` is called after decision i, ``keep(engine, decided)`` with what was decided, before it; both
+    may look at the engine and must change nothing.
     """
     shop = world.shop
     clock = SettableClock(round(shop.settings.opened_at_s * SECOND_US))
@@ -41,19 +46,18 @@ def play(world: World, settings: Settings, watch: Watch | None = None) -> Ints:
         engine.put_items(shop.items())
         engine.define({"placements": shop.placements(), "experiences": shop.experiences()})
         _tell_history(engine, clock, world.history)
-        return _decide_for_all(engine, clock, world, watch)
+        return _decide_for_all(engine, clock, world, watch, keep)
 
 
-def _tell_history(engine: Engine, clock: SettableClock, history: Sequence[RawEvent]) -> None:
+def _tell_history(engine: Engine, clock: SettableClock, history: Iterator[RawEvent]) -> None:
     """Send what happened before, each batch at the time of its last event."""
-    for first in range(0, len(history), BATCH_EVENTS):
-        batch = history[first : first + BATCH_EVENTS]
+    while batch := list(islice(history, BATCH_EVENTS)):
         clock.set(time_us(batch[-1]))
         engine.send(batch)
 
 
 def _decide_for_all(
-    engine: Engine, clock: SettableClock, world: World, watch: Watch | None
+    engine: Engine, clock: SettableClock, world: World, watch: Watch | None, keep: Keep | None
 ) -> Ints:
     """Visit after visit in the order of time; answers come in between, when they are given."""
     choice = np.full(len(world.visits), SILENCE, dtype=np.int64)
@@ -64,11 +68,14 @@ def _decide_for_all(
             clock.set(due_us)
             engine.send(events)
         clock.set(visit.end_us)
-        engine.send(visit.events)
-        ids = _identity(visit)
+        events = visit.events
+        engine.send(events)
+        ids = _identity(events)
         decided = engine.decide(
             ids.get("userId"), anonymous_id=ids["anonymousId"], placements=[PLACEMENT]
         ).decisions[0]
+        if keep is not None:
+            keep(engine, decided)
         if not decided.is_silence:
             choice[row] = world.shop.experience_index(decided.experience_id)
             engine.send([_event("Experience Viewed", visit.end_us, decided, ids)])
@@ -80,9 +87,9 @@ def _decide_for_all(
     return choice
 
 
-def _identity(visit: Visit) -> dict[str, str]:
+def _identity(events: list[RawEvent]) -> dict[str, str]:
     """The ids under which the shop sees the visitor at the end of the visit."""
-    last = visit.events[-1]
+    last = events[-1]
     return {name: last[name] for name in ("anonymousId", "userId") if name in last}
 
 

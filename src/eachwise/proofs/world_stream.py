@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 import numpy as np
 
 from eachwise.contracts.arrays import Bools, Floats, Ints
@@ -19,33 +20,57 @@ from eachwise.worlds import SILENCE, FrozenFoodShop
 RawEvent = dict[str, Any]
 
 DAY_S = 86_400.0
+# A longer world is a larger shop, and not an older one: about so many decisions a person, or fewer.
+DECISIONS_A_PERSON: Final = 25
+PEOPLE_MIN: Final = 1000
 # Responses to all experiences are asked of the world for so many visits at once.
 _VISITS_AT_ONCE = 256
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """What is played: a world's seed and size, days of browsing before the first decision, and how many decisions."""
+    """What is played: a world's seed and size, days of browsing before the first decision, and how many decisions.
+
+    ``people`` 0: one for every 25 decisions, and at least 1,000.
+    """
 
     seed: int
     decisions: int
-    people: int = 1000
+    people: int = 0
     history_days: float = 60.0
 
     def __post_init__(self) -> None:
         """Refuse a scenario in which nothing happens."""
         if self.decisions < 2:
             raise InvalidInput("decisions must be at least 2", field="decisions")
+        if not self.people:
+            people = max(PEOPLE_MIN, self.decisions // DECISIONS_A_PERSON)
+            object.__setattr__(self, "people", people)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
-    """One visit: who, the visit's number with that person, its events in time order, and when they are over."""
+    """One visit: who, the visit's number with that person, its events in time order, and when they are over.
+
+    The events are kept as msgpack, a tenth of what they need as dictionaries.
+    """
 
     person: int
     number: int
-    events: list[RawEvent]
+    packed: bytes
     end_us: int
+
+    @classmethod
+    def of(cls, person: int, number: int, events: list[RawEvent]) -> Visit:
+        """The visit of these events."""
+        packed = msgspec.msgpack.encode(events)
+        return cls(person=person, number=number, packed=packed, end_us=time_us(events[-1]))
+
+    @property
+    def events(self) -> list[RawEvent]:
+        """Its raw events, made anew each time."""
+        found: list[RawEvent] = msgspec.msgpack.decode(self.packed)
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,14 +92,13 @@ class Truth:
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """A shop, the browsing before the first decision, the visits that end in one each, and the truth about those.
+    """A shop, the visits that end in a decision each, and the truth about those.
 
-    history: raw events in time order. person, number: (D,) of the visits. t: (D,) Unix seconds of the decisions.
+    person, number: (D,) of the visits. t: (D,) Unix seconds of the decisions.
     """
 
     scenario: Scenario
     shop: FrozenFoodShop
-    history: list[RawEvent]
     visits: list[Visit]
     person: Ints
     number: Ints
@@ -86,15 +110,16 @@ class World:
         """When the history ends and visits begin to be decided for, Unix seconds."""
         return begins_s(self.shop, self.scenario)
 
+    @property
+    def history(self) -> Iterator[RawEvent]:
+        """The browsing before the first decision: raw events in time order, made anew each time."""
+        if self.scenario.history_days > 0.0:
+            yield from self.shop.history(self.shop.settings.opened_at_s, self.scenario.history_days)
+
 
 def build_world(scenario: Scenario) -> World:
     """The world of a scenario; equal scenarios give equal worlds, number for number."""
     shop = FrozenFoodShop(seed=scenario.seed, people=scenario.people)
-    history = (
-        list(shop.history(shop.settings.opened_at_s, scenario.history_days))
-        if scenario.history_days > 0.0
-        else []
-    )
     visits = _first_visits(shop, scenario)
     person = np.array([visit.person for visit in visits], dtype=np.int64)
     number = np.array([visit.number for visit in visits], dtype=np.int64)
@@ -102,7 +127,6 @@ def build_world(scenario: Scenario) -> World:
     return World(
         scenario=scenario,
         shop=shop,
-        history=history,
         visits=visits,
         person=person,
         number=number,
@@ -144,19 +168,15 @@ def _visits_of_day(shop: FrozenFoodShop, start: float) -> Iterator[Visit]:
     begun = shop.visits(start, 1.0)
     for person, number in zip(begun.person.tolist(), begun.number.tolist(), strict=True):
         own = events.pop(f"frozen-{shop.settings.seed}-{person}-{number}")
-        end_us = time_us(own[-1])
-        yield Visit(person=person, number=number, events=own, end_us=end_us)
+        yield Visit.of(person, number, own)
 
 
 def _truth(shop: FrozenFoodShop, person: Ints, number: Ints, t: Floats) -> Truth:
     """The world's answers to every experience at every decision."""
-    everything = np.arange(len(shop.experiences()))
     parts = []
     for first in range(0, len(person), _VISITS_AT_ONCE):
         rows = slice(first, first + _VISITS_AT_ONCE)
-        parts.append(
-            shop.respond_many(person[rows, None], everything, t[rows, None], number[rows, None])
-        )
+        parts.append(shop.model.respond_to_all(person[rows], t[rows], number[rows]))
     return Truth(
         clicked=np.concatenate([part.clicked for part in parts]),
         purchased=np.concatenate([part.purchased for part in parts]),
@@ -173,7 +193,8 @@ class Outcomes:
     """What came of one method's choices, (D,) each; ``person`` tells people of different worlds apart.
 
     ``value`` is the money that the truth expects of the choice: one order in a hundred decisions brings 20 EUR, and
-    the luck of those orders would hide what was chosen.
+    the luck of those orders would hide what was chosen. ``believed`` is 1 where the engine itself finds,
+    in the end, that the send ran against the person; NaN of whoever cannot tell.
     """
 
     seed: Ints
@@ -184,6 +205,7 @@ class Outcomes:
     hidden: Bools
     conflicting: Bools
     value: Floats
+    believed: Floats
 
     def part(self, rows: Bools) -> Outcomes:
         """The outcomes of some of the decisions."""
@@ -200,7 +222,7 @@ class Outcomes:
         )
 
 
-def outcomes(world: World, choice: Ints) -> Outcomes:
+def outcomes(world: World, choice: Ints, believed: Bools | None = None) -> Outcomes:
     """What choosing these experiences (D,) leads to; ``SILENCE`` sends nothing, and nothing comes back."""
     sent = choice != SILENCE
     rows, columns = np.arange(len(choice)), np.where(sent, choice, 0)
@@ -218,4 +240,7 @@ def outcomes(world: World, choice: Ints) -> Outcomes:
         hidden=of(truth.hidden),
         conflicting=of(truth.conflicting),
         value=np.where(sent, truth.expected[rows, columns], 0.0),
+        believed=np.full(len(choice), np.nan)
+        if believed is None
+        else np.where(sent, believed, 0.0),
     )

@@ -7,7 +7,16 @@ import pytest
 
 from eachwise.contracts.errors import InvalidInput
 from eachwise.proofs.report import Estimate
-from eachwise.proofs.world_metrics import all_figures, later_half, rate, ratio, verdict
+from eachwise.proofs.world_metrics import (
+    APART,
+    KNOWN,
+    all_figures,
+    later_half,
+    rate,
+    ratio,
+    regret,
+    verdict,
+)
 from eachwise.proofs.world_stream import Outcomes
 
 
@@ -27,6 +36,7 @@ def made(person: list[int], **columns: list[float]) -> Outcomes:
         hidden=bools("hidden"),
         conflicting=bools("conflicting"),
         value=np.array(columns.get("value", [0.0] * n)),
+        believed=np.array(columns.get("believed", [np.nan] * n)),
     )
 
 
@@ -203,3 +213,44 @@ def test_what_is_not_shown_is_said(rival: Outcomes, words: str) -> None:
     said = verdict(arms, "individual:x")
     assert "beat blanket and segment:a in clicks, value and disconnects, with" in said
     assert words in said
+
+
+def test_regret_is_what_the_oracle_has_more_and_the_mean_of_worlds() -> None:
+    person = list(range(8))
+    world = np.array([1, 1, 1, 1, 2, 2, 2, 2])
+    oracle = replace(made(person, value=[2.0] * 8), seed=world)
+    arm = replace(made(person, value=[2, 1, 2, 0, 0, 2, 2, 2]), seed=world)
+    found = regret({"blanket": arm, "oracle": oracle})
+    assert set(found) == {"decisions", "blanket"}
+    last = {decisions: found["blanket"][at] for at, decisions in enumerate(found["decisions"])}
+    assert last == {0.0: 0.0, 1.0: 1.0, 2.0: 1.5, 3.0: 1.5, 4.0: 2.5}
+
+
+def test_what_is_believed_and_what_is_known_stand_beside_the_truth() -> None:
+    known = played([22, 22, 22, 22], [0, 0, 0, 0])
+    own = played([20, 21, 20, 22], [3, 4, 3, 4])
+    own = replace(own, believed=np.full(len(own.sent), 0.01))
+    arms = {**SEGMENTS, KNOWN: known, "individual:x": own}
+    found = all_figures(arms)["individual:x"]
+    assert found["believed_disconnect_rate"].value == pytest.approx(0.01)
+    assert found["known_share"].value == pytest.approx(83 / 88)
+    assert "believed_disconnect_rate" not in all_figures(arms)[KNOWN]
+    said = verdict(arms, "individual:x")
+    assert "94.3%" in said
+    assert f"of the clicks of {KNOWN}" in said
+    assert "0.88% of their sends run against the person; by the engine's own estimate 1.00%" in said
+    assert "Vowpal" not in said
+
+
+def test_the_best_rival_and_the_twin_are_named() -> None:
+    arms = {
+        **SEGMENTS,
+        "reference:vw_bag": played([12, 12, 12, 13], [9, 9, 9, 9]),
+        "reference:vw_epsilon": played([15, 16, 15, 16], [9, 9, 9, 9]),
+        "individual:x": played([20, 21, 20, 22], [3, 4, 3, 4]),
+        "individual:again": played([20, 20, 21, 22], [3, 4, 3, 4]),
+    }
+    said = verdict(arms, "individual:x", twin="individual:again")
+    assert "best of Vowpal Wabbit is reference:vw_epsilon with 3.88% clicks" in said
+    assert f"(the engine: 5.19%, {APART})" in said
+    assert "the same policy has +0.00 [-0.3" in said

@@ -77,6 +77,11 @@ class ResponseModel:
         """P(click | shown) for each experience; shape broadcast(person, t) + (39,)."""
         return self._click(self.mean_taste(person, t), t)
 
+    def click_of_taste(self, taste: FloatArray, t: npt.ArrayLike) -> FloatArray:
+        """P(click | shown) for each experience were these the tastes; (D, 37), t (D,) → (D, 39)."""
+        indicator = self.programme.indicator
+        return self._click(taste @ (indicator.T / indicator.sum(axis=1)), t)
+
     def hide_probability(self, person: npt.ArrayLike, t: npt.ArrayLike) -> FloatArray:
         """P(hide | shown) for each experience; shape broadcast(person, t) + (39,)."""
         return self._hide(self.mean_taste(person, t), person)
@@ -108,23 +113,43 @@ class ResponseModel:
     ) -> Responses:
         """What came back from experiences (indices, -1 for silence); the arguments broadcast."""
         who, what, at_s, visit = np.broadcast_arrays(person, experience, t, visit_number)
-        draw = uniform(
-            self.seed,
-            Stream.RESPONSE,
-            who.astype(np.int64)[..., None],
-            visit.astype(np.int64)[..., None],
-            np.arange(3),
-        )
         shown = what != SILENCE
         row = np.where(shown, what, 0)[..., None]
         mean_taste = self.mean_taste(who, at_s)
         click = np.take_along_axis(self._click(mean_taste, at_s), row, axis=-1)[..., 0]
         hide = np.take_along_axis(self._hide(mean_taste, who), row, axis=-1)[..., 0]
-        clicked = shown & (draw[..., _ATTENTION] < click)
-        hidden = shown & (draw[..., _ATTENTION] > 1.0 - hide)
-        purchased = clicked & (draw[..., _PURCHASE] < PURCHASE_GIVEN_CLICK)
-        unsubscribed = hidden & (draw[..., _UNSUBSCRIBE] < UNSUBSCRIBE_GIVEN_HIDE)
-        margin = self.programme.value_eur[row[..., 0]] / PURCHASE_GIVEN_CLICK
+        value = self.programme.value_eur[row[..., 0]]
+        return self._drawn(self._luck(who, visit), np.where(shown, click, 0.0), hide * shown, value)
+
+    def respond_to_all(
+        self, person: npt.ArrayLike, t: npt.ArrayLike, visit_number: npt.ArrayLike
+    ) -> Responses:
+        """``respond`` to every experience, with the tastes worked out once; broadcast(person, t, visit) + (39,)."""
+        who, at_s, visit = np.broadcast_arrays(person, t, visit_number)
+        mean_taste = self.mean_taste(who, at_s)
+        click, hide = self._click(mean_taste, at_s), self._hide(mean_taste, who)
+        luck = self._luck(who, visit)[..., None, :]
+        return self._drawn(luck, click, hide, self.programme.value_eur)
+
+    def _luck(self, who: npt.ArrayLike, visit: npt.ArrayLike) -> FloatArray:
+        """The uniform draws of each visit; shape visits + (3,)."""
+        return uniform(
+            self.seed,
+            Stream.RESPONSE,
+            np.asarray(who).astype(np.int64)[..., None],
+            np.asarray(visit).astype(np.int64)[..., None],
+            np.arange(3),
+        )
+
+    def _drawn(
+        self, luck: FloatArray, click: FloatArray, hide: FloatArray, value_eur: FloatArray
+    ) -> Responses:
+        """What comes back with these chances and this luck; all shapes broadcast to the deliveries'."""
+        clicked = luck[..., _ATTENTION] < click
+        hidden = luck[..., _ATTENTION] > 1.0 - hide
+        purchased = clicked & (luck[..., _PURCHASE] < PURCHASE_GIVEN_CLICK)
+        unsubscribed = hidden & (luck[..., _UNSUBSCRIBE] < UNSUBSCRIBE_GIVEN_HIDE)
+        margin = value_eur / PURCHASE_GIVEN_CLICK
         return Responses(
             clicked=np.asarray(clicked),
             purchased=np.asarray(purchased),
