@@ -26,7 +26,7 @@ MODULE: Final = "vowpalwabbit"
 # Arm → how it explores.
 EXPLORATIONS: Final[Mapping[str, str]] = {
     "reference:vw_squarecb": "--squarecb --gamma_scale 1000",
-    "reference:vw_epsilon": "--epsilon 0.05",
+    "reference:vw_epsilon": "--epsilon 0.02",
     "reference:vw_bag": "--bag 8",
 }
 _ALWAYS: Final = "--cb_explore_adf --quiet --random_seed 1"
