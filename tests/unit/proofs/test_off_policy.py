@@ -44,16 +44,19 @@ def test_logs_are_drawn_by_the_recorded_probabilities(played: proof.Played) -> N
     generator = np.random.default_rng(1)
     count = np.zeros(len(played.log.arm))
     wanted = np.zeros(len(played.log.arm))
+    variance = np.zeros(len(played.log.arm))
     money = 0.0
     draws = 400
     for _ in range(draws):
         log, rows = proof.drawn(played, generator, 1.0)
         np.add.at(count, rows[log.chosen], 1.0)
         np.add.at(wanted, rows, log.probability)
+        np.add.at(variance, rows, log.probability * (1.0 - log.probability))
         money += log.reward.sum()
-    # Expected counts of at least five: chi-square's mean is the number of cells, its variance twice that.
-    often = wanted >= 5.0
-    spread = (count[often] - wanted[often]) ** 2 / wanted[often]
+    # Sums of many coins: squared standard scores have the mean 1, and a variance of about 2.
+    often = variance >= 5.0
+    assert often.sum() > 50
+    spread = (count[often] - wanted[often]) ** 2 / variance[often]
     assert abs(spread.sum() - often.sum()) < 5.0 * np.sqrt(2.0 * often.sum())
     expected = played.truth(played.log.probability) * SMALL.decisions * draws
     assert money == pytest.approx(expected, rel=0.35)
