@@ -42,7 +42,9 @@ demo: $(VENV)/serve.stamp ## run a simulated shop with Eachwise deciding in it
 
 .PHONY: test
 test: $(VENV)/dev.stamp node-client ## run every test
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
+	@# The examples of a page follow one another, so one process runs them.
+	@$(BIN)/python -m pytest -q docs README.md
+	@$(BIN)/python -m pytest -q -n $(JOBS) tests $(PYTEST_ARGS)
 
 .PHONY: check
 check: lint test ## run the linters, the type checker, the layers and every test

@@ -2,7 +2,6 @@
 
 import os
 
-import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
@@ -17,16 +16,3 @@ readme = Sybil([PythonCodeBlockParser(), SkipParser()], patterns=["README.md"])
 docs = Sybil([PythonCodeBlockParser(), SkipParser()], path="docs", patterns=["*.md"])
 
 pytest_collect_file = (readme + docs).pytest()
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The examples of a page follow one another: with several processes (`--dist loadgroup`) one runs all of a page.
-
-    What stands behind the last @ of an id is the group by which pytest-xdist shares tests out.
-    """
-    if not getattr(config.option, "loadgroup", False):
-        return
-    for item in items:
-        if item.path.suffix == ".md" and "@" not in item.nodeid:
-            item._nodeid = f"{item.nodeid}@{item.path.stem}"
