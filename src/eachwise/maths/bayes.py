@@ -12,6 +12,7 @@ product is shared between threads: the same observations in the same order give 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ Prior = Callable[[str], tuple[float, float]]
 # MacKay's approximation of the logistic-normal integral: σ(m / √(1 + π/8 · s²)).
 PROBIT_SCALE = math.pi / 8.0
 CURVATURE_MIN = 1e-4
-_CAPACITY = 64
+CAPACITY = 64
 # Forgetting is applied once in so many updates: it costs as much as an update and hardly moves in between.
 FORGET_EVERY_UPDATES = 256
 # A matrix product of at most so many multiplications is done by one thread (OpenBLAS, interface/gemm.c).
@@ -49,23 +50,13 @@ class Prediction:
     probability: float
 
 
-class LogisticPosterior:
-    """N(mean, covariance) over the weights of named features; the features in the order they were first seen.
+class NamedWeights(ABC):
+    """What posteriors over the weights of named features share: names in the order first seen, means, priors.
 
-    An unseen feature enters with its prior, independent of all others. Forgetting multiplies variances by 2 in every
-    ``forgetting_half_life_updates`` updates (0: never), and never beyond the prior's variance; correlations stay.
+    An unseen feature enters with its prior. A posterior adds how it keeps variances.
     """
 
-    __slots__ = (
-        "_ceiling",
-        "_covariance",
-        "_mean",
-        "half_life",
-        "index",
-        "names",
-        "prior",
-        "updates",
-    )
+    __slots__ = ("_ceiling", "_mean", "half_life", "index", "names", "prior", "updates")
 
     def __init__(self, prior: Prior, forgetting_half_life_updates: float = 0.0) -> None:
         self.prior = prior
@@ -73,9 +64,76 @@ class LogisticPosterior:
         self.names: list[str] = []
         self.index: dict[str, int] = {}
         self.updates = 0
-        self._mean = np.zeros(_CAPACITY)
-        self._ceiling = np.zeros(_CAPACITY)
-        self._covariance = np.zeros((_CAPACITY, _CAPACITY))
+        self._mean = np.zeros(CAPACITY)
+        self._ceiling = np.zeros(CAPACITY)
+
+    @property
+    def mean(self) -> Floats:
+        """(F,): a copy of the posterior mean."""
+        return self._mean[: len(self.names)].copy()
+
+    @property
+    def ceiling(self) -> Floats:
+        """(F,): a copy of the prior variances, which forgetting never exceeds."""
+        return self._ceiling[: len(self.names)].copy()
+
+    def know(self, features: Mapping[str, float]) -> None:
+        """Give unseen features their columns, with their priors."""
+        self._columns(features)
+
+    def _columns(self, features: Mapping[str, float]) -> list[int]:
+        """The columns of these features; unseen ones are added."""
+        index = self.index
+        try:
+            return [index[name] for name in features]
+        except KeyError:
+            return [self._column(name) for name in features]
+
+    def _column(self, name: str) -> int:
+        """The column of a feature, which is added with its prior when it is new."""
+        column = self.index.get(name)
+        if column is None:
+            column = len(self.names)
+            self._reserve(column + 1)
+            mean, sd = self.prior(name)
+            self.names.append(name)
+            self.index[name] = column
+            self._mean[column] = mean
+            self._ceiling[column] = sd * sd
+            self._enter(column, sd * sd)
+        return column
+
+    def _reserve(self, size: int) -> None:
+        """Make room for ``size`` features; capacity doubles."""
+        capacity = len(self._mean)
+        if size <= capacity:
+            return
+        more = max(size, 2 * capacity) - capacity
+        self._mean = np.pad(self._mean, (0, more))
+        self._ceiling = np.pad(self._ceiling, (0, more))
+        self._grow(more)
+
+    @abstractmethod
+    def _enter(self, column: int, variance: float) -> None:
+        """Give a new column its prior variance."""
+
+    @abstractmethod
+    def _grow(self, more: int) -> None:
+        """Make room for the variances of so many more features."""
+
+
+class LogisticPosterior(NamedWeights):
+    """N(mean, covariance) over the weights of named features; the features in the order they were first seen.
+
+    An unseen feature enters with its prior, independent of all others. Forgetting multiplies variances by 2 in every
+    ``forgetting_half_life_updates`` updates (0: never), and never beyond the prior's variance; correlations stay.
+    """
+
+    __slots__ = ("_covariance",)
+
+    def __init__(self, prior: Prior, forgetting_half_life_updates: float = 0.0) -> None:
+        super().__init__(prior, forgetting_half_life_updates)
+        self._covariance = np.zeros((CAPACITY, CAPACITY))
 
     @classmethod
     def of_arrays(
@@ -95,23 +153,9 @@ class LogisticPosterior:
         return made
 
     @property
-    def mean(self) -> Floats:
-        """(F,): a copy of the posterior mean."""
-        return self._mean[: len(self.names)].copy()
-
-    @property
     def covariance(self) -> Floats:
         """(F, F): a copy of the posterior covariance; exactly symmetric."""
         return self._covariance[: len(self.names), : len(self.names)].copy()
-
-    @property
-    def ceiling(self) -> Floats:
-        """(F,): a copy of the prior variances, which forgetting never exceeds."""
-        return self._ceiling[: len(self.names)].copy()
-
-    def know(self, features: Mapping[str, float]) -> None:
-        """Give unseen features their columns, with their priors."""
-        self._columns(features)
 
     def predict(self, features: Mapping[str, float]) -> Prediction:
         """m, s² and p for one vector of features; unseen features contribute their prior."""
@@ -178,35 +222,10 @@ class LogisticPosterior:
         scale = np.sqrt(np.minimum(2.0 ** (FORGET_EVERY_UPDATES / self.half_life), room))
         self._covariance[:size, :size] *= scale[:, None] * scale
 
-    def _columns(self, features: Mapping[str, float]) -> list[int]:
-        """The columns of these features; unseen ones are added."""
-        index = self.index
-        try:
-            return [index[name] for name in features]
-        except KeyError:
-            return [self._column(name) for name in features]
+    def _enter(self, column: int, variance: float) -> None:
+        self._covariance[column, column] = variance
 
-    def _column(self, name: str) -> int:
-        """The column of a feature, which is added with its prior when it is new."""
-        column = self.index.get(name)
-        if column is None:
-            column = len(self.names)
-            self._reserve(column + 1)
-            mean, sd = self.prior(name)
-            self.names.append(name)
-            self.index[name] = column
-            self._mean[column] = mean
-            self._ceiling[column] = self._covariance[column, column] = sd * sd
-        return column
-
-    def _reserve(self, size: int) -> None:
-        """Make room for ``size`` features; capacity doubles."""
-        capacity = len(self._mean)
-        if size <= capacity:
-            return
-        more = max(size, 2 * capacity) - capacity
-        self._mean = np.pad(self._mean, (0, more))
-        self._ceiling = np.pad(self._ceiling, (0, more))
+    def _grow(self, more: int) -> None:
         self._covariance = np.pad(self._covariance, ((0, more), (0, more)))
 
 

@@ -17,42 +17,27 @@ import numpy as np
 
 from eachwise.contracts.arrays import Floats
 from eachwise.maths.bayes import (
+    CAPACITY,
     CURVATURE_MIN,
     FORGET_EVERY_UPDATES,
+    NamedWeights,
     Prediction,
     Prior,
     predictive,
 )
 
-_CAPACITY = 64
 
-
-class DiagonalPosterior:
+class DiagonalPosterior(NamedWeights):
     """Independent N(mean, variance) over the weights of named features; the features in the order first seen.
 
     Forgetting is that of ``LogisticPosterior``.
     """
 
-    __slots__ = (
-        "_ceiling",
-        "_mean",
-        "_variance",
-        "half_life",
-        "index",
-        "names",
-        "prior",
-        "updates",
-    )
+    __slots__ = ("_variance",)
 
     def __init__(self, prior: Prior, forgetting_half_life_updates: float = 0.0) -> None:
-        self.prior = prior
-        self.half_life = forgetting_half_life_updates
-        self.names: list[str] = []
-        self.index: dict[str, int] = {}
-        self.updates = 0
-        self._mean = np.zeros(_CAPACITY)
-        self._variance = np.zeros(_CAPACITY)
-        self._ceiling = np.zeros(_CAPACITY)
+        super().__init__(prior, forgetting_half_life_updates)
+        self._variance = np.zeros(CAPACITY)
 
     @classmethod
     def of_arrays(
@@ -72,23 +57,9 @@ class DiagonalPosterior:
         return made
 
     @property
-    def mean(self) -> Floats:
-        """(F,): a copy of the posterior mean."""
-        return self._mean[: len(self.names)].copy()
-
-    @property
     def covariance(self) -> Floats:
         """(F,): a copy of the posterior variances."""
         return self._variance[: len(self.names)].copy()
-
-    @property
-    def ceiling(self) -> Floats:
-        """(F,): a copy of the prior variances, which forgetting never exceeds."""
-        return self._ceiling[: len(self.names)].copy()
-
-    def know(self, features: Mapping[str, float]) -> None:
-        """Give unseen features their columns, with their priors."""
-        self._columns(features)
 
     def predict(self, features: Mapping[str, float]) -> Prediction:
         """m, s² and p for one vector of features; unseen features contribute their prior."""
@@ -138,33 +109,8 @@ class DiagonalPosterior:
         ceiling = np.maximum(self._ceiling[:size], self._variance[:size])
         self._variance[:size] = np.minimum(grown, ceiling)
 
-    def _columns(self, features: Mapping[str, float]) -> list[int]:
-        """The columns of these features; unseen ones are added."""
-        index = self.index
-        try:
-            return [index[name] for name in features]
-        except KeyError:
-            return [self._column(name) for name in features]
+    def _enter(self, column: int, variance: float) -> None:
+        self._variance[column] = variance
 
-    def _column(self, name: str) -> int:
-        """The column of a feature, which is added with its prior when it is new."""
-        column = self.index.get(name)
-        if column is None:
-            column = len(self.names)
-            self._reserve(column + 1)
-            mean, sd = self.prior(name)
-            self.names.append(name)
-            self.index[name] = column
-            self._mean[column] = mean
-            self._ceiling[column] = self._variance[column] = sd * sd
-        return column
-
-    def _reserve(self, size: int) -> None:
-        """Make room for ``size`` features; capacity doubles."""
-        capacity = len(self._mean)
-        if size <= capacity:
-            return
-        more = max(size, 2 * capacity) - capacity
-        self._mean = np.pad(self._mean, (0, more))
+    def _grow(self, more: int) -> None:
         self._variance = np.pad(self._variance, (0, more))
-        self._ceiling = np.pad(self._ceiling, (0, more))
