@@ -18,13 +18,12 @@ from eachwise.decide.arbitration import (
     priorities,
 )
 from eachwise.decide.candidates import SILENCE_ALONE, Candidates
-from eachwise.decide.constraints import Evidence, apply_filters
-from eachwise.decide.exposures import counted, exposures
 from eachwise.decide.features import moving_features, named
-from eachwise.decide.items import Screen, screen, shown_items
+from eachwise.decide.items import Screen, shown_items
 from eachwise.decide.policies import SAMPLING, Scored, bounded, policy_named
 from eachwise.decide.propensity import Score, logit, plain_scores, sampled, score
 from eachwise.decide.reasons import reasons_shown, reasons_silent
+from eachwise.decide.sifting import sift
 from eachwise.decide.situation import Choice, Situation
 from eachwise.maths.draws import choose, sample
 
@@ -49,12 +48,7 @@ def decide(situation: Situation) -> Choice:
     Silence is always a candidate, with priority 0, and no filter applies to it. An experience that a filter took out
     cannot be drawn, whatever the policy. On another processor the figures agree to rounding.
     """
-    shown, confirmed = exposures(situation.contacts)
-    every = counted(shown, situation.earlier, situation.reservations, confirmed, situation.now_us)
-    screened = screen(situation)
-    passed, filtered, counts = apply_filters(
-        Evidence(situation=situation, shown=every, screen=screened)
-    )
+    shown, screened, passed, filtered, counts = sift(situation)
     if not len(passed):
         return _nothing(filtered, counts)
     moving, recent = features_of(situation, shown, screened)

@@ -6,9 +6,7 @@ from dataclasses import replace
 
 from eachwise.contracts.decision import DecisionRecord
 from eachwise.contracts.experience import SILENCE
-from eachwise.decide.constraints import Evidence, apply_filters
-from eachwise.decide.exposures import counted, exposures
-from eachwise.decide.items import screen
+from eachwise.decide.sifting import sift
 from eachwise.decide.situation import Situation
 
 
@@ -32,11 +30,9 @@ def still_stands(situation: Situation, record: DecisionRecord) -> bool:
         else [each for each in situation.earlier if each.decision_id != own],
     )
     try:
-        shown, confirmed = exposures(without.contacts)
-        screened = screen(without)
-        places = counted(shown, without.earlier, without.reservations, confirmed, without.now_us)
-        passed, _, _ = apply_filters(Evidence(situation=without, shown=places, screen=screened))
+        sifted = sift(without)
     except Exception:
         return False
     rows = [layout.catalog.row_of.get(each.item_id) for each in record.items]
-    return row in passed and all(each is not None and screened.allowed[each] for each in rows)
+    allowed = sifted.screened.allowed
+    return row in sifted.passed and all(each is not None and allowed[each] for each in rows)
