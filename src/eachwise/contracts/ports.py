@@ -14,8 +14,10 @@ import msgspec
 
 from eachwise.contracts.catalog import Item
 from eachwise.contracts.decision import DecisionRecord
+from eachwise.contracts.delivery import Message, MessageState
 from eachwise.contracts.events import Event, LoggedEvent, Rejection, StoredRejection
 from eachwise.contracts.experience import Definitions
+from eachwise.contracts.journey import Instance, Journey, Status
 from eachwise.contracts.learning import ModelVersion
 
 
@@ -83,6 +85,24 @@ class StoredVersion(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
 
 
+class InstanceCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many instances of a journey stand alike."""
+
+    version: int
+    arm: str
+    status: Status
+    step: str
+    count: int
+
+
+class MessageCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many messages of a channel are in one state."""
+
+    channel: str
+    state: MessageState
+    count: int
+
+
 class Commit(msgspec.Struct, kw_only=True):
     """One unit of work. All of it becomes durable together, or none.
 
@@ -114,12 +134,20 @@ class Commit(msgspec.Struct, kw_only=True):
     definitions: Definitions | None = None
     statistics: dict[str, bytes | None] = {}
     imports: list[ImportProgress] = []
+    journeys: list[Journey] = []
+    instances: dict[str, Instance | None] = {}
+    messages: list[Message] = []
+    settled: list[Message] = []
 
 
 class Committed(msgspec.Struct, frozen=True):
-    """What became of a commit: for each event its sequence in the log, or None where it was a duplicate."""
+    """What became of a commit: for each event its sequence in the log, or None where it was a duplicate.
+
+    ``settled``: for each message of the commit's ``settled`` whether it was taken.
+    """
 
     sequences: list[int | None] = []
+    settled: list[bool] = []
 
 
 class Store(Protocol):
@@ -245,6 +273,78 @@ class Store(Protocol):
 
     def import_progress(self, digest: str) -> ImportProgress | None:
         """How far a file was taken, or None."""
+        ...
+
+    def journeys(self) -> list[Journey]:
+        """Every version of every journey, by id and version."""
+        ...
+
+    def instance(self, instance_id: str) -> Instance | None:
+        """One instance, or None."""
+        ...
+
+    def instances_of(self, individual_id: str) -> list[Instance]:
+        """A person's instances, live or ended, by (entered_at_us, instance_id)."""
+        ...
+
+    def instances_due(self, now_us: int, limit: int) -> list[Instance]:
+        """Live instances whose timer is due (0 < wake_at_us ≤ now), by (wake_at_us, instance_id)."""
+        ...
+
+    def next_wake_us(self) -> int | None:
+        """When the next timer of a live instance is due, or None."""
+        ...
+
+    def instances_at(
+        self,
+        journey_id: str,
+        *,
+        status: Status | None = None,
+        step: str | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> list[Instance]:
+        """Instances of a journey by instance id, after one; only those of this status, at this step."""
+        ...
+
+    def instance_counts(self, journey_id: str) -> list[InstanceCount]:
+        """How many instances of a journey stand where (step: of live ones, else "")."""
+        ...
+
+    def live_individuals(self) -> Iterator[str]:
+        """Everybody who has a live instance, each once, ascending; what matters is settled at the call."""
+        ...
+
+    def claim_messages(
+        self, worker: str, now_us: int, until_us: int, limit: int, channels: Iterable[str] = ()
+    ) -> Future[list[Message]]:
+        """Hold for a worker, until a time, messages that are pending and due, or claimed by one whose time is over.
+
+        By (due_at_us, message_id); of ``channels`` where some are named. Each goes to one worker only; what is
+        ``sending`` is never claimed. The future is done when the claim is durable.
+        """
+        ...
+
+    def message(self, message_id: str) -> Message | None:
+        """One message of the outbox, or None."""
+        ...
+
+    def messages(
+        self, state: MessageState | None = None, after: str = "", limit: int = 100
+    ) -> list[Message]:
+        """Messages by id, after one; of one state where it is named."""
+        ...
+
+    def messages_of(self, individual_id: str, limit: int = 100) -> list[Message]:
+        """A person's newest messages, newest first (created_at_us, then message id)."""
+        ...
+
+    def open_messages(self) -> Iterator[Message]:
+        """Every message that is neither settled nor given up (``contracts.delivery.OPEN``), by id."""
+        ...
+
+    def message_counts(self) -> list[MessageCount]:
+        """How many messages are in each state, by channel."""
         ...
 
     def counts(self) -> dict[str, int]:
