@@ -45,8 +45,9 @@ from eachwise.contracts.recommendation import RecommendRequest, RecommendRespons
 from eachwise.contracts.search import SearchHit, SearchResponse, Suggestion
 from eachwise.decide.constraints import FILTERS
 from eachwise.events import parse_event
-from eachwise.events.names import RULES, fold_name
+from eachwise.events.names import RULES
 from eachwise.individual.fold import RULES as FOLDS
+from eachwise.maths.words import fold_name
 from eachwise.service.route import Route
 from eachwise.service.routes import ROUTES
 from eachwise.settings import Settings

@@ -21,7 +21,7 @@ KNOWS_THE_TIME = TALKS | {"adapters"}
 
 # Functions of values: no store, clock, network, thread or global generator.
 PURE = {
-    *("maths", "rules"),
+    *("maths", "rules", "documents"),
     *("events", "identity", "individual", "catalog", "recommend", "decide"),
     *("journeys", "deliver", "learn", "measure", "worlds"),
 }

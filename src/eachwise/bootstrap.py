@@ -17,7 +17,6 @@ from eachwise.adapters.memory import MemoryStore
 from eachwise.adapters.releasing import release_aside
 from eachwise.adapters.search import Fts5Index
 from eachwise.adapters.sqlite import SqliteStore
-from eachwise.catalog import parse_definitions
 from eachwise.contracts.catalog import CatalogReceipt
 from eachwise.contracts.decision import (
     DecideRequest,
@@ -44,6 +43,7 @@ from eachwise.contracts.search import (
 )
 from eachwise.flow.core import Core
 from eachwise.flow.drive import run
+from eachwise.flow.templates import read_definitions
 from eachwise.operations import Operations
 from eachwise.settings import Settings
 
@@ -206,7 +206,7 @@ class Engine(Operations):
     def define(self, document: str | bytes | Mapping[str, Any]) -> Definitions:
         """Replace placements and experiences by a YAML document (or the same as a dict)."""
         text = document if isinstance(document, str | bytes) else msgspec.json.encode(document)
-        return self._run(self.core.put_definitions(parse_definitions(text)))
+        return self._run(self.core.put_definitions(read_definitions(text)))
 
     # -- decisions and people ------------------------------------------------------------------------------
 

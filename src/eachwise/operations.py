@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from eachwise.contracts.audience import Audience, AudienceRequest, Occasion
 from eachwise.contracts.batch import Batch, BatchPage, BatchRequest
 from eachwise.contracts.catalog import Item, Repeats
 from eachwise.contracts.decision import BudgetView
+from eachwise.contracts.journey import EnterRequest, InstanceView, Journey, JourneyView, Status
 from eachwise.contracts.measurement import Estimate, EstimateRequest, LifetimeView
 from eachwise.contracts.ports import Clock
+from eachwise.contracts.relations import JourneyEffect, StageHistory, StageReport
 from eachwise.contracts.training import (
     PAGE_EVENTS_MAX,
     InteractionPage,
@@ -138,6 +140,79 @@ class Operations:
         ``limit``, ``reward``.
         """
         return self._run(self.core.estimating.estimate(EstimateRequest(policy=policy, **asked)))
+
+    def stages_of(self, individual_id: str) -> StageHistory:
+        """A person's stages from the first event to now."""
+        return self._run(self.core.relations.stages_of(individual_id))
+
+    def stages(
+        self, since: str | None = None, until: str | None = None, period: str = "week"
+    ) -> StageReport:
+        """Everybody's stages, period by period (``day``, ``week``, ``30days``): who stood where, who went where."""
+        return self._run(self.core.relations.stages(since, until, period))
+
+    def journey_effect(self, journey_id: str) -> JourneyEffect:
+        """What a journey changed against its holdout, or why that cannot be said."""
+        return self._run(self.core.relations.journey_effect(journey_id))
+
+    def put_journeys(self, document: str | bytes | Mapping[str, Any]) -> list[Journey]:
+        """Take journeys in, as YAML or JSON text or as a dict; those that changed get their next version.
+
+        Raises ``InvalidInput`` naming line, place and fix: then nothing is taken.
+        """
+        return self._run(self.core.programme.journeys.put(document))
+
+    def journeys(self) -> list[JourneyView]:
+        """Every journey with how many people stand where."""
+        with self._lock:
+            return self.core.programme.journeys.views()
+
+    def journey(self, journey_id: str) -> JourneyView:
+        """One journey with how many people stand where."""
+        with self._lock:
+            return self.core.programme.journeys.view(journey_id)
+
+    def journey_people(
+        self,
+        journey_id: str,
+        *,
+        step: str | None = None,
+        status: Status | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> list[InstanceView]:
+        """Who stands where in a journey, by instance id after one."""
+        with self._lock:
+            return self.core.programme.journeys.people(
+                journey_id, step=step, status=status, after=after, limit=limit
+            )
+
+    def enter_journey(
+        self,
+        journey_id: str,
+        user_id: str | None = None,
+        *,
+        anonymous_id: str | None = None,
+        individual_id: str | None = None,
+        key: str = "",
+        properties: Mapping[str, Any] | None = None,
+        request_id: str | None = None,
+    ) -> InstanceView:
+        """Begin a journey for one person; the same ``request_id`` again answers the same instance."""
+        request = EnterRequest(
+            user_id=user_id,
+            anonymous_id=anonymous_id,
+            individual_id=individual_id,
+            key=key,
+            properties=dict(properties or {}),
+            request_id=request_id,
+        )
+        return self._run(self.core.programme.begin(journey_id, request))
+
+    def journeys_of(self, individual_id: str) -> list[InstanceView]:
+        """Where one person stands in journeys, in the order of entry."""
+        with self._lock:
+            return self.core.programme.of_person(individual_id)
 
     def status(self) -> dict[str, Any]:
         """Counts and versions."""

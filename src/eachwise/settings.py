@@ -160,6 +160,16 @@ class DecideSettings(_Section, frozen=True):
     timezone: str = "UTC"  # of people whose own is not known: quiet hours, rules about the hour
 
 
+class SendTimeSettings(_Section, frozen=True):
+    """When a person is written to (docs/discussions/send-time.md)."""
+
+    exploration: Probability = 0.05  # spread over all hours alike
+    spread: Amount = 0.5  # scales the posterior's spread
+    draws: Annotated[int, msgspec.Meta(ge=1, le=512)] = 64
+    activity_prior: Mass = 4.0  # what people's hours count beside the person's own, in logs of acts
+    contacts_prior: Mass = 12.0  # contacts that the expectation counts for before the person's own answers
+
+
 class LearnSettings(_Section, frozen=True):
     """The learner's pace. A version is published at most once in ``publish_interval_s``."""
 
@@ -180,6 +190,70 @@ class LifetimeSettings(_Section, frozen=True):
     discount: Annotated[float, msgspec.Meta(ge=0.0, le=0.999)] = 0.95  # of a period
     margin_share: Probability = 0.3  # of an order's money; a shop that knows its own sets it
     people_max: Count = 10_000  # whose lives are read
+
+
+class RelationSettings(_Section, frozen=True):
+    """Stages over time and journeys' effects, read from the log when they are asked for."""
+
+    people_max: Count = 10_000  # who is read; of more a fixed sample
+
+
+class SmtpSettings(_Section, frozen=True):
+    """The relay that takes mail. The password is read from a file or a variable of the environment, and never kept."""
+
+    host: str = ""  # empty: no mail is sent
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str = ""
+    password_file: str = ""
+    password_env: str = ""
+    timeout_s: HalfLife = 30.0
+
+
+class WebhookSettings(_Section, frozen=True):
+    """Where messages of the channels ``webhook`` and ``sms`` are posted, and what signs these posts and journeys'."""
+
+    url: str = ""
+    sms_url: str = ""
+    secret_file: str = ""
+    secret_env: str = ""
+    timeout_s: HalfLife = 10.0
+
+
+class VapidSettings(_Section, frozen=True):
+    """The key pair that web push is signed with (``eachwise keys vapid``)."""
+
+    private_key_file: str = ""
+    subject: str = ""  # mailto:you@example.com, or an https address
+    ttl_s: CountOrNone = 86_400
+
+
+class DeliverySettings(_Section, frozen=True):
+    """How messages go out. A message that failed is tried again after base · 2ⁿ seconds, at most the maximum."""
+
+    public_url: str = ""  # where people reach this service: tracked links, unsubscribing
+    sender: str = ""  # Shop <shop@example.com>
+    reply_to: str = ""
+    unsubscribe_mailto: str = ""
+    smtp: SmtpSettings = SmtpSettings()
+    webhook: WebhookSettings = WebhookSettings()
+    vapid: VapidSettings = VapidSettings()
+    track_opens: bool = True
+    track_clicks: bool = True
+    resend_unknown: bool = False
+    attempts_max: Count = 8
+    retry_base_s: HalfLife = 30.0
+    retry_max_s: HalfLife = 3600.0
+    lease_s: HalfLife = 120.0
+    workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
+    streams_max: CountOrNone = 1000  # open event streams; above it 503
+
+
+class JourneySettings(_Section, frozen=True):
+    """When journeys begin."""
+
+    # An event that came so much later than it happened begins nothing: imported history is no occasion.
+    entry_late_s: Interval = 86_400.0
 
 
 class StoreSettings(_Section, frozen=True):
@@ -204,9 +278,13 @@ class Settings(_Section, frozen=True):
     recommend: RecommendSettings = RecommendSettings()
     search: SearchSettings = SearchSettings()
     decide: DecideSettings = DecideSettings()
+    send_time: SendTimeSettings = SendTimeSettings()
     learn: LearnSettings = LearnSettings()
     lifetime: LifetimeSettings = LifetimeSettings()
+    relations: RelationSettings = RelationSettings()
+    journeys: JourneySettings = JourneySettings()
     store: StoreSettings = StoreSettings()
+    delivery: DeliverySettings = DeliverySettings()
 
 
 def parse_settings(raw: dict[str, Any]) -> Settings:

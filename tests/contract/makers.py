@@ -6,7 +6,22 @@ from typing import Any
 
 from eachwise.contracts.catalog import Item
 from eachwise.contracts.decision import Candidate, DecisionRecord, Factors, Inputs, ShownItem
+from eachwise.contracts.delivery import Message
 from eachwise.contracts.events import Event, Rejection
+from eachwise.contracts.journey import (
+    Asking,
+    Branch,
+    Case,
+    Entry,
+    Exit,
+    Goal,
+    Instance,
+    Journey,
+    Send,
+    Step,
+    Wait,
+    WaitFor,
+)
 from eachwise.contracts.learning import ModelVersion
 from eachwise.contracts.ports import NewRejections
 
@@ -87,3 +102,53 @@ def rejections(*reasons: str, source: str = "api") -> NewRejections:
         for index, reason in enumerate(reasons)
     ]
     return NewRejections(source=source, received_at_us=5, rejections=turned)
+
+
+def a_journey(journey_id: str = "basket", version: int = 1, **fields: Any) -> Journey:
+    """A journey of four kinds of steps."""
+    steps = (
+        Step(step_id="hour", do=WaitFor(event="Order Completed", within_s=3600, key="order_id")),
+        Step(step_id="which", do=Branch(cases=(Case(when="stage == 'new'", then="mail"),))),
+        Step(step_id="mail", do=Send(placement="mail", experience="basket")),
+        Step(step_id="rest", do=Wait(seconds=60), then="mail", otherwise="which"),
+    )
+    usual: dict[str, Any] = {
+        "steps": steps,
+        "entries": (Entry(event="Checkout Started", key="order_id"),),
+        "goal": Goal(event="Order Completed"),
+        "exits": (Exit(event="Unsubscribed", reason="left"),),
+        "holdout": 0.1,
+        "moves": {"old": "mail"},
+    }
+    return Journey(journey_id=journey_id, version=version, **(usual | fields))
+
+
+def an_instance(instance_id: str, **fields: Any) -> Instance:
+    """A live instance that waits for nothing, unless told otherwise."""
+    usual: dict[str, Any] = {
+        "journey_id": "basket",
+        "version": 1,
+        "individual_id": "i-1",
+        "key": "",
+        "arm": "treated",
+        "status": "active",
+        "step": "hour",
+        "path": 1,
+        "entered_at_us": 1_000,
+        "moved_at_us": 2_000,
+        "asking": Asking("mail", ("soup",), 9_000, 3_000, "best"),
+        "facts": {"event": {"order_id": "o-1", "products": [{"price": 1.5}]}},
+    }
+    return Instance(instance_id=instance_id, **(usual | fields))
+
+
+def a_message(message_id: str, **fields: Any) -> Message:
+    """A pending mail that is due at 1,000."""
+    usual: dict[str, Any] = {
+        "individual_id": "i-1",
+        "channel": "email",
+        "created_at_us": 500,
+        "due_at_us": 1_000,
+        "body": {"name": "Zoë", "items": [1, None]},
+    }
+    return Message(message_id=message_id, **(usual | fields))

@@ -1,9 +1,8 @@
-"""What every store must do. An adapter's test inherits this and supplies ``make_store``."""
+"""What every store must do, journeys and the outbox aside. An adapter's test inherits it."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,21 +27,7 @@ from tests.contract.makers import (
     rejections,
     some_events,
 )
-
-ODD_IDS = [
-    "Ünï-ço∂é",
-    "日本語 id",
-    "🦐🥦🐟🥕",
-    "a'b\"c;--",
-    "tab\tnew\nline",
-    "nul\x00inside",
-    "x" * 2_000,
-]
-
-
-def put(store: Store, **parts: Any) -> Committed:
-    """Commit and wait."""
-    return store.commit(Commit(**parts)).result(timeout=30)
+from tests.contract.suite import ODD_IDS, StoreSuite, put
 
 
 def ids(logged: Any) -> list[str]:
@@ -50,18 +35,8 @@ def ids(logged: Any) -> list[str]:
     return [one.event.message_id for one in logged]
 
 
-class StoreContract:
+class StoreContract(StoreSuite):
     """The suite."""
-
-    def make_store(self, path: Path) -> Store:
-        """Open the adapter's store; ``path`` is a directory it may use."""
-        raise AssertionError("an adapter's test supplies make_store")
-
-    @pytest.fixture
-    def store(self, tmp_path: Path) -> Iterator[Store]:
-        store = self.make_store(tmp_path / "store")
-        yield store
-        store.close()
 
     # -- empty -----------------------------------------------------------------------------
 
@@ -612,6 +587,8 @@ class StoreContract:
             "individuals": 1,
             "decisions": 1,
             "items": 1,
+            "journey_instances": 0,
+            "messages_open": 0,
         }
 
     # -- all or nothing --------------------------------------------------------------------

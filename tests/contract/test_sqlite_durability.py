@@ -15,8 +15,16 @@ from eachwise.contracts.errors import StoreError
 from eachwise.contracts.ports import Commit
 from eachwise.settings import StoreSettings
 from tests.contract.crash_child import EVENTS_A_COMMIT, THREADS
-from tests.contract.makers import a_decision, an_event, some_events
-from tests.contract.store_contract import put
+from tests.contract.makers import (
+    a_decision,
+    a_journey,
+    a_message,
+    an_event,
+    an_instance,
+    some_events,
+)
+from tests.contract.outbox_contract import names
+from tests.contract.suite import put
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,16 +64,31 @@ def test_a_clean_end_leaves_one_file(tmp_path: Path) -> None:
 def test_projects_in_one_file_do_not_see_one_another(tmp_path: Path) -> None:
     first = SqliteStore(tmp_path, project_id="one")
     put(first, events=[an_event("m", user_id="u")], individuals={"i": b"1"}, watermark=1)
-    put(first, decisions=[a_decision("d")])
+    put(first, decisions=[a_decision("d")], journeys=[a_journey()])
+    instance, message = an_instance("n", wake_at_us=1), a_message("m")
+    put(first, instances={"n": instance}, messages=[message])
     first.close()
     second = SqliteStore(tmp_path, project_id="two")
     assert second.event("m") is None
     assert list(second.events_of(user_ids=["u"])) == []
     assert second.individual("i") is None
     assert second.watermark() == 0
+    assert second.journeys() == []
+    assert second.instances_of("i-1") == second.instances_due(9, 9) == []
+    assert second.instances_at("basket") == []
+    assert second.messages() == second.messages_of("i-1") == list(second.open_messages()) == []
+    assert list(second.live_individuals()) == []
+    assert second.claim_messages("w", 2**60, 2**61, 9).result() == []
+    assert put(second, settled=[message], instances={"n": None}).settled == [False]
+    second.prune(decided_before_us=2**60)
     assert set(second.counts().values()) == {0}
     assert put(second, events=[an_event("m")]).sequences == [2]
+    assert put(second, messages=[message]).settled == []
+    assert names(second.claim_messages("w", 2**60, 2**61, 9).result()) == ["m"]
     second.close()
+    first = SqliteStore(tmp_path, project_id="one")
+    assert (first.instance("n"), first.message("m")) == (instance, message)
+    first.close()
 
 
 @pytest.mark.parametrize("synchronous", ["FULL", "NORMAL", "OFF"])
@@ -108,7 +131,11 @@ def test_no_acknowledged_event_is_lost_to_a_kill(tmp_path: Path) -> None:
         process.wait()
 
         store = SqliteStore(tmp_path)
-        for name in acknowledged:
+        for said in acknowledged:
+            name, _, was_sent = said.partition(" ")
+            message = store.message(name)
+            assert message is not None
+            assert message.state == "sent" or not was_sent
             for number in range(EVENTS_A_COMMIT - 1):
                 assert store.event(f"{name}-{number}") is not None
         log = store.events_after(0, 10**9)
@@ -121,6 +148,19 @@ def test_no_acknowledged_event_is_lost_to_a_kill(tmp_path: Path) -> None:
             if state is not None:
                 assert store.event(f"run{run}.{thread}-{int(state)}-0") is not None
                 assert store.event(f"run{run}.{thread}-{int(state) + 1}-0") is None
+                assert store.message(f"run{run}.{thread}-{int(state)}") is not None
+                assert store.message(f"run{run}.{thread}-{int(state) + 1}") is None
+                instance = store.instance(f"run{run}.{thread}")
+                assert instance is not None
+                assert instance.path == int(state)
+        # What was under way at the kill is there whole: its columns say what its body says.
+        under_way = list(store.open_messages())
+        assert all(one.state in {"pending", "claimed"} for one in under_way)
+        assert len(under_way) <= THREADS * (run + 1)
+        assert names(store.claim_messages("next", 2**60, 2**60, 99).result()) == names(under_way)
+        taken = store.messages("claimed")
+        assert names(taken) == names(under_way)
+        assert {one.claimed_by for one in taken} <= {"next"}
         store.close()
     assert len(acknowledged) > 100
 

@@ -4,10 +4,12 @@ from pathlib import Path
 
 from eachwise.adapters.sqlite import SqliteStore
 from eachwise.contracts.ports import Store
+from tests.contract.journeys_contract import JourneysContract
+from tests.contract.outbox_contract import OutboxContract
 from tests.contract.store_contract import StoreContract
 
 
-class TestSqliteStore(StoreContract):
+class TestSqliteStore(StoreContract, JourneysContract, OutboxContract):
     """One line an adapter."""
 
     def make_store(self, path: Path) -> Store:

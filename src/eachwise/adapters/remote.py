@@ -10,7 +10,8 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from eachwise.adapters.http_client import HttpClient
+from eachwise.adapters.remote_journeys import RemoteJourneys
+from eachwise.adapters.remote_relations import RemoteRelations
 from eachwise.contracts.audience import Audience, AudienceRequest, Occasion
 from eachwise.contracts.batch import Batch, BatchPage, BatchRequest
 from eachwise.contracts.catalog import CatalogReceipt, Item, RejectedItem, Repeats
@@ -53,7 +54,7 @@ LONG_TIMEOUT_S = 900.0
 PART_BYTES = 2 * 1024 * 1024
 
 
-class RemoteEngine(HttpClient):
+class RemoteEngine(RemoteJourneys, RemoteRelations):
     """One keep-alive connection to a server. Not thread-safe; each thread wants its own."""
 
     # -- verbs ---------------------------------------------------------------------------------------------

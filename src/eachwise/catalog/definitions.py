@@ -8,9 +8,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from eachwise.catalog.conversion import Misfit, convert
-from eachwise.catalog.documents import Document, Path, read_document
-from eachwise.catalog.items import attributes_fault, kind_of, name_fault, nearest
+from eachwise.catalog.items import attributes_fault
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.experience import (
     LEVER_MAX,
@@ -20,17 +18,36 @@ from eachwise.contracts.experience import (
     Definitions,
     Experience,
     Placement,
+    Template,
+)
+from eachwise.documents import (
+    Document,
+    Misfit,
+    Path,
+    convert,
+    kind_of,
+    name_fault,
+    nearest,
+    read_document,
 )
 from eachwise.maths.times import parse_hours, parse_time_us
 from eachwise.rules import ELIGIBILITY, rule
 
 COUNT_MAX = 100  # items of one experience or placement
 
-_Defined = TypeVar("_Defined", bound=Experience | Placement)
+_Defined = TypeVar("_Defined", bound=Experience | Placement | Template)
 Fault = tuple[Path, str]
 
-_IDS: Final[dict[type[Any], str]] = {Experience: "experience_id", Placement: "placement_id"}
-_NAMES: Final[dict[type[Any], str]] = {Experience: "experiences", Placement: "placements"}
+_IDS: Final[dict[type[Any], str]] = {
+    Experience: "experience_id",
+    Placement: "placement_id",
+    Template: "template_id",
+}
+_NAMES: Final[dict[type[Any], str]] = {
+    Experience: "experiences",
+    Placement: "placements",
+    Template: "templates",
+}
 
 
 def parse_definitions(text: str | bytes, *, known_placements: Collection[str] = ()) -> Definitions:
@@ -51,8 +68,9 @@ def parse_definitions(text: str | bytes, *, known_placements: Collection[str] = 
             )
     placements = _defined(document, document.data.get("placements"), Placement)
     experiences = _defined(document, document.data.get("experiences"), Experience)
+    templates = _defined(document, document.data.get("templates"), Template)
     _check_placements(document, experiences, {*placements, *known_placements})
-    return Definitions(placements=placements, experiences=experiences)
+    return Definitions(placements=placements, experiences=experiences, templates=templates)
 
 
 def placements_from(raw: object) -> dict[str, Placement]:
@@ -77,6 +95,7 @@ def definitions_as_json(definitions: Definitions) -> dict[str, Any]:
         "version": definitions.version,
         "placements": msgspec.to_builtins(list(definitions.placements.values())),
         "experiences": msgspec.to_builtins(list(definitions.experiences.values())),
+        "templates": msgspec.to_builtins(list(definitions.templates.values())),
     }
 
 
@@ -153,9 +172,12 @@ def _check_placements(
                 raise document.fault(("experiences", position, "placements", place), reason)
 
 
-def _faults(defined: Experience | Placement) -> Iterator[Fault]:
+def _faults(defined: Experience | Placement | Template) -> Iterator[Fault]:
     if isinstance(defined, Placement):
         yield from _placement_faults(defined)
+    elif isinstance(defined, Template):
+        if fault := name_fault(defined.template_id):
+            yield ("template_id",), fault
     else:
         yield from _experience_faults(defined)
 

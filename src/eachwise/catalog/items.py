@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from eachwise.contracts.catalog import Item, RejectedItem
 from eachwise.contracts.errors import InvalidInput
+from eachwise.documents import kind_of, name_fault, nearest
 from eachwise.maths.times import parse_time_us
 
 # Far above any catalogue seen; they keep one line from filling the memory of every process.
 ITEM_BYTES_MAX = 64 * 1024
 ATTRIBUTES_MAX = 64
 VALUES_MAX = 64  # of one attribute
-NAME_CHARS_MAX = 256  # of an id, an attribute's name or its value
 
 Attributes = dict[str, str | list[str]]
 _FIELDS = frozenset(Item.__struct_fields__)
-_CONTROL = frozenset(map(chr, (*range(0x20), 0x7F)))
 
 
 class _Refused(Exception):
@@ -251,32 +249,3 @@ def _value_fault(value: object) -> str:
     if not isinstance(value, str):
         return f"must be a string or a list of strings, not {kind_of(value)}"
     return name_fault(value)
-
-
-def name_fault(text: str) -> str:
-    """Why a text cannot be an id, a name or a value; empty where it can."""
-    if not text:
-        return "must not be empty"
-    if text != text.strip():
-        return "must not begin or end with a blank"
-    if len(text) > NAME_CHARS_MAX:
-        return f"must have at most {NAME_CHARS_MAX} characters, not {len(text)}"
-    if not _CONTROL.isdisjoint(text):
-        return "must not contain control characters"
-    return ""
-
-
-def kind_of(value: object) -> str:
-    """What a decoded JSON value is, in words."""
-    kinds = {bool: "true or false", dict: "an object", list: "a list", str: "a string"}
-    if value is None:
-        return "null"
-    return kinds.get(type(value), "a number" if isinstance(value, int | float) else "such a value")
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """`` (did you mean …?)`` where a known name is close, else nothing."""
-    names = sorted(known)
-    close = [one for one in names if one.endswith(f"_{name}")]
-    close = close or difflib.get_close_matches(name, names, n=1)
-    return f" (did you mean {close[0]}?)" if close else ""

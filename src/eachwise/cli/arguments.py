@@ -6,8 +6,10 @@ import argparse
 import os
 from pathlib import Path
 
+from eachwise.cli.arguments_journeys import orchestrating
 from eachwise.cli.arguments_measure import measuring
 from eachwise.cli.arguments_proofs import proving
+from eachwise.cli.arguments_relating import relating
 from eachwise.cli.arguments_shared import lazy as _lazy
 from eachwise.cli.arguments_shared import where as _where
 
@@ -24,6 +26,8 @@ def build_parser() -> argparse.ArgumentParser:
     _asking(commands)
     _training(commands)
     measuring(commands)
+    relating(commands)
+    orchestrating(commands)
     proving(commands)
     return parser
 

@@ -13,13 +13,13 @@ def proving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     prove = commands.add_parser("prove", help="individuals against segments, with intervals")
     proofs = prove.add_subparsers(required=True, metavar="PROOF")
     world = proofs.add_parser("world", help="in a simulated shop whose truth is known")
-    world.add_argument("--seeds", type=int, default=4, metavar="N", help="worlds (default 4)")
+    world.add_argument("--seeds", type=int, default=8, metavar="N", help="worlds (default 8)")
     world.add_argument(
         "--decisions",
         type=int,
-        default=12_000,
+        default=25_000,
         metavar="N",
-        help="visits, and so decisions, a world (default 12000)",
+        help="visits, and so decisions, a world (default 25000)",
     )
     world.add_argument(
         "--arms",
@@ -29,6 +29,11 @@ def proving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     world.add_argument(
         "--processes", type=int, default=2, metavar="N", help="worlds at a time (default 2)"
+    )
+    world.add_argument(
+        "--vw-grid",
+        action="store_true",
+        help="instead all settings of Vowpal Wabbit that were tried, in worlds 1, 2 ...",
     )
     world.add_argument("--json", action="store_true", help="one line of JSON on stdout")
     world.set_defaults(run=lazy("proving", "prove_world"))

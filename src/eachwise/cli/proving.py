@@ -15,6 +15,7 @@ def prove_world(parsed: argparse.Namespace) -> None:
         as_json=parsed.json,
         processes=parsed.processes,
         arms=[arm for arm in parsed.arms.split(",") if arm],
+        vw_grid=parsed.vw_grid,
     )
 
 

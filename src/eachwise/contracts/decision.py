@@ -133,8 +133,9 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     ``models`` names the version of each model (``taste``, ``propensity``); ``seed`` seeds every draw. ``taken`` are the
     experiences that other placements of the page have already, ``explored`` how often within the last day this person
     was shown something for the sake of learning, ``earlier`` the exposures that the state does not reach back to and a
-    cap needs (None: it needs none). By experience id: ``clv`` what an exposure changes in this person's lifetime value,
-    ``prices`` the shadow price of the budgets it uses, ``exhausted`` why its budget is used up.
+    cap needs (None: it needs none), ``only`` the experiences that were asked for (None: any). By experience id: ``clv``
+    what an exposure changes in this person's lifetime value, ``prices`` the shadow price of the budgets it uses,
+    ``exhausted`` why its budget is used up.
     """
 
     state: bytes
@@ -154,6 +155,7 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     clv: dict[str, float] = {}
     prices: dict[str, float] = {}
     exhausted: dict[str, str] = {}
+    only: list[str] | None = None
 
 
 class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,7 +166,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
     candidates of highest probability with all factors; ``filters`` counts what each filter took out and
     ``filtered`` names the first of them; ``features`` are the chosen candidate's, as the learner will read them.
     ``explored``: it was not among the best by expectation. ``failed``: why it fell back to silence; it is then evidence
-    for nothing, with probability 1.
+    for nothing, with probability 1. So is what is ``transactional``: it was asked for by name, and nothing competed.
     """
 
     decision_id: str
@@ -183,6 +185,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
     reasons: list[str]
     explored: bool = False
     failed: str = ""
+    transactional: bool = False
 
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True):

@@ -78,9 +78,12 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """What a channel answers. ``retry``: later may do; ``refused``: never; ``gone``: the address does not exist."""
+    """What a channel answers. ``retry``: later may do; ``refused``: never; ``gone``: the address does not exist.
 
-    outcome: Literal["sent", "retry", "refused", "gone"]
+    ``unknown``: the connection broke at the moment of the hand-over; it may have gone out.
+    """
+
+    outcome: Literal["sent", "retry", "refused", "gone", "unknown"]
     reason: str = ""
     provider_id: str = ""
     retry_after_s: float = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -11,9 +11,15 @@ from eachwise.contracts.catalog import ItemQuery
 SILENCE = "silence"
 
 Stage = Literal["new", "known", "engaged", "customer", "repeat"]
+# The rungs, from the lowest on.
+STAGES: tuple[Stage, ...] = get_args(Stage)
 Channel = Literal["web", "app", "email", "push", "sms", "webhook"]
 # Channels on which the person came to us: allowed while consent is unknown. All others need it.
 ONSITE_CHANNELS = frozenset({"web", "app"})
+# Channels on which we reach out.
+OUTBOUND_CHANNELS = frozenset({"email", "push", "sms", "webhook"})
+# Of gaps: a contact on whichever outbound channel.
+ANY_CHANNEL = "any"
 # The bounds of the operator's multiplier of value.
 LEVER_MIN, LEVER_MAX = 0.1, 10.0
 
@@ -39,13 +45,14 @@ class Cap(
 ):
     """At most ``count`` exposures per person within the last ``window_s`` seconds.
 
-    ``of`` says what is counted: of an experience's cap this experience, its group, the placement's channel, or
-    anything at all. Empty: this experience (a placement's cap: the placement's channel).
+    ``of`` says what is counted: of an experience's cap this experience, its group, the placement's channel, all
+    outbound channels together (e-mail, push, SMS, webhook), or anything at all. Empty: this experience (a placement's
+    cap: the placement's channel; the contact policy's: all outbound channels).
     """
 
     count: int
     window_s: int
-    of: Literal["", "experience", "group", "channel", "person"] = ""
+    of: Literal["", "experience", "group", "channel", "outbound", "person"] = ""
 
 
 class Budget(
@@ -103,6 +110,10 @@ class Placement(
     under the frequency caps; ``caps`` bind all experiences of the placement's channel together; within ``sticky_s``
     of a decision a person gets the same again; in ``quiet_hours`` (``22:00-08:00``, the person's local time) nothing
     is shown; ``cost`` is the money of one contact here, whatever is shown.
+
+    ``transactional`` (outbound only): what is asked for by name goes out with probability 1. Consent, quiet hours,
+    caps, gaps and budgets do not bind it and its contacts count for none of them; an address that takes nothing any
+    more, and an experience that the person hid, still do.
     """
 
     placement_id: str
@@ -116,11 +127,43 @@ class Placement(
     sticky_s: int = 0
     quiet_hours: str = ""
     cost: float = 0.0
+    transactional: bool = False
+
+
+class ContactPolicy(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """What binds every outbound placement beside what it says itself: the stricter of the two holds.
+
+    caps:        counted per person over all placements and journeys; ``of`` empty: all outbound channels together
+    gaps:        channel → the least seconds between two contacts on it; ``any``: between two on whichever channel
+    quiet_hours: ``22:00-08:00`` on the person's clock; ``channel_quiet_hours`` are a channel's own instead ("": none)
+    """
+
+    caps: list[Cap] = []
+    gaps: dict[str, int] = {}
+    quiet_hours: str = ""
+    channel_quiet_hours: dict[Channel, str] = {}
+
+
+class Template(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """A frame that several experiences share: their ``content`` names it as ``layout``.
+
+    ``html`` and ``text`` say by ``{{ content }}`` where the experience's own part goes; empty: that part has no frame.
+    """
+
+    template_id: str
+    html: str = ""
+    text: str = ""
 
 
 class Definitions(msgspec.Struct, frozen=True, kw_only=True):
-    """Every experience and placement at one version."""
+    """Every experience and placement at one version, and the contact policy over them."""
 
     version: int = 0
     placements: dict[str, Placement] = {}
     experiences: dict[str, Experience] = {}
+    contact: ContactPolicy = ContactPolicy()
+    templates: dict[str, Template] = {}

@@ -120,6 +120,7 @@ class Individual(msgspec.Struct, array_like=True):
     carried:    what a trained sequence model remembers, or None; see ``Carried``: no law holds for it
     regrets:    newest items given back or left within moments, ascending
     bought:     newest items bought, ascending; an item comes once for each line: habits outlast the recents
+    hours:      hour of the week (0–167, UTC, from Monday) → acts in it, an answer to an outbound contact counting three
     excluded:   the newest exclusions, ascending. A set like the others; that the events inside leave no taste holds for
                 those folded after it, so whoever adds one folds the person again (``flow.ingest``)
     """
@@ -144,6 +145,7 @@ class Individual(msgspec.Struct, array_like=True):
     excluded: list[Exclusion] = []
     regrets: list[Recent] = []
     bought: list[Bought] = []
+    hours: dict[int, int] = {}
 
 
 class Affinity(msgspec.Struct, frozen=True, kw_only=True):

@@ -241,6 +241,8 @@ class Instance(msgspec.Struct, frozen=True, array_like=True):
     asking:     the contact that it wants now
     facts:      what it began with (``event``), and what its steps brought (``contact``); rules read them
     contacts:   how many contacts it was given
+    arriving:   its step has not begun: it does when the timer is due (at first, and once moved to another version)
+    entered:    the version that it was entered at (0: ``version``), which stays when it is moved to another
     """
 
     instance_id: str
@@ -262,6 +264,8 @@ class Instance(msgspec.Struct, frozen=True, array_like=True):
     goal_at_us: int = 0
     ended_at_us: int = 0
     reason: str = ""
+    arriving: bool = False
+    entered: int = 0
 
 
 class Begin(_Data, frozen=True, tag="begin"):
@@ -304,6 +308,7 @@ class Post(_Data, frozen=True, tag="post"):
     """Command: post to a URL. ``effect_id`` is the same whenever this step of this instance is computed again."""
 
     effect_id: str
+    step: str
     url: str
     body: dict[str, Any]
 
@@ -312,6 +317,7 @@ class Log(_Data, frozen=True, tag="log"):
     """Command: log an event of the person (``traits`` set: an identify event)."""
 
     effect_id: str
+    step: str
     event: str
     properties: dict[str, Any] = {}
     traits: dict[str, Any] = {}
@@ -353,3 +359,19 @@ class InstanceView(_Data, frozen=True):
     waiting: str = ""
     contacts: int = 0
     reason: str = ""
+
+
+class EnterRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """``POST /v1/journeys/ID/enter``. One of ``user_id``, ``anonymous_id`` or ``individual_id`` is required.
+
+    key:        tells this person's instances apart, as an entry's ``key`` does
+    properties: what rules, branches and templates read as ``event.NAME``
+    request_id: makes a repeated request answer the same instance
+    """
+
+    user_id: str | None = msgspec.field(default=None, name="userId")
+    anonymous_id: str | None = msgspec.field(default=None, name="anonymousId")
+    individual_id: str | None = None
+    key: str = ""
+    properties: dict[str, Any] = {}
+    request_id: str | None = None

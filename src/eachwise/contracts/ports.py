@@ -117,6 +117,14 @@ class Commit(msgspec.Struct, kw_only=True):
     items:        upserts, and ``removed_items`` deletions, under ``catalog_version``
     definitions:  the whole new set of experiences and placements
     statistics:   name → msgpack of a mergeable statistic (population, transitions); ``None`` deletes
+    journeys:     versions to keep; the last word on a version holds
+    instances:    instance id → where somebody stands in a journey; ``None`` deletes
+    messages:     put into the outbox unless their message id is there already
+    settled:      messages as they are to stand from now on, each whole, after ``messages``. One is taken
+                  (``Committed.settled``) if the store has it in the same hands (``claimed_by``, "" for nobody's) and it
+                  is open; one held, dead or discarded can only be made pending or discarded, one sent or picked up
+                  nothing. So a worker whose lease another has taken over is refused. Kept as pending, a message is
+                  nobody's: its claim is over
     """
 
     events: list[Event] = []
@@ -348,13 +356,18 @@ class Store(Protocol):
         ...
 
     def counts(self) -> dict[str, int]:
-        """How many of each the store holds: events, rejections, individuals, decisions, items."""
+        """How many of each the store holds: events, rejections, individuals, decisions, items.
+
+        Of instances those that are live (``journey_instances``), of messages those that are open (``messages_open``).
+        """
         ...
 
     def prune(self, *, decided_before_us: int, spare: Mapping[str, int] | None = None) -> int:
         """Drop decisions older than that, and model versions no kept decision refers to; returns decisions dropped.
 
-        The newest version of a model stays, and of a model in ``spare`` so many of the newest.
+        The newest version of a model stays, and of a model in ``spare`` so many of the newest. Instances that ended
+        and messages that were made before that time go too, but not the newest ended instance of a person, journey and
+        key, nor a message that is open.
         """
         ...
 

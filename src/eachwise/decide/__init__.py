@@ -11,8 +11,18 @@ from eachwise.decide.counterfactuals import (
 from eachwise.decide.decider import decide
 from eachwise.decide.explain import Comparison, compare, explain
 from eachwise.decide.exposures import earlier_exposures, history_needed
+from eachwise.decide.facts import person_value
+from eachwise.decide.holding import Held, held, hindered
 from eachwise.decide.items import admitted, conflicts_of, firmly_against, shown_item
-from eachwise.decide.layout import ByValue, Layout, Select, by_value, layout, values_of
+from eachwise.decide.layout import (
+    ByValue,
+    Layout,
+    Select,
+    by_value,
+    layout,
+    quiet_of,
+    values_of,
+)
 from eachwise.decide.personal import Public, personal
 from eachwise.decide.plan import Plan, Priors, plan, with_model
 from eachwise.decide.policies import POLICIES
@@ -25,6 +35,7 @@ __all__ = [
     "ByValue",
     "Choice",
     "Comparison",
+    "Held",
     "Layout",
     "Plan",
     "Priors",
@@ -44,10 +55,14 @@ __all__ = [
     "failed_by",
     "feature_lines",
     "firmly_against",
+    "held",
+    "hindered",
     "history_needed",
     "layout",
+    "person_value",
     "personal",
     "plan",
+    "quiet_of",
     "shown_item",
     "standing_elsewhere",
     "standing_of",

@@ -7,13 +7,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from eachwise.contracts.decision import Exposed
-from eachwise.contracts.experience import Cap, Experience, Placement
+from eachwise.contracts.experience import (
+    ANY_CHANNEL,
+    OUTBOUND_CHANNELS,
+    Cap,
+    ContactPolicy,
+    Experience,
+    Placement,
+)
 
-# What a cap counts: ("experience", ID), ("group", NAME), ("channel", "") of the placement, ("person", "") anything.
+# What a cap counts: ("experience", ID), ("group", NAME), ("channel", "") of the placement, ("outbound", "") all
+# outbound channels, ("person", "") anything.
 Counted = tuple[str, str]
 
 CHANNEL: Counted = ("channel", "")
+OUTBOUND: Counted = ("outbound", "")
 PERSON: Counted = ("person", "")
+_OF_ALL = {"channel": CHANNEL, "outbound": OUTBOUND, "person": PERSON}
 _UNITS = ((86400, "days"), (3600, "hours"), (60, "minutes"))
 
 
@@ -31,18 +41,32 @@ class Caps:
     reach_s: int
 
 
-def prepared_caps(placement: Placement, experiences: Sequence[Experience]) -> Caps:
+def prepared_caps(
+    placement: Placement, experiences: Sequence[Experience], contact: ContactPolicy | None = None
+) -> Caps:
     """The caps by what they count; ``experiences`` in the order of their rows.
 
-    A placement's cap ``of: experience`` binds each of its experiences by itself, ``of: group`` each group.
+    A placement's cap ``of: experience`` binds each of its experiences by itself, ``of: group`` each group. The contact
+    policy's caps and gaps (a gap is a cap of one) bind outbound placements besides; a transactional one none at all.
     """
+    if placement.transactional:
+        return Caps(shared=(), of_rows={}, reach_s=0)
     shared = []
     each_by_itself = []
-    for cap in placement.caps:
-        if cap.of in ("experience", "group"):
-            each_by_itself.append(cap)
-        else:
-            shared.append((PERSON if cap.of == "person" else CHANNEL, cap))
+    outbound = contact is not None and placement.channel in OUTBOUND_CHANNELS
+    for otherwise, caps in (
+        (CHANNEL, placement.caps),
+        (OUTBOUND, contact.caps if contact is not None and outbound else []),
+    ):
+        for cap in caps:
+            if cap.of in ("experience", "group"):
+                each_by_itself.append(cap)
+            else:
+                shared.append((_OF_ALL.get(cap.of, otherwise), cap))
+    if contact is not None and outbound:
+        for counted, name in ((OUTBOUND, ANY_CHANNEL), (CHANNEL, placement.channel)):
+            if name in contact.gaps:
+                shared.append((counted, Cap(count=1, window_s=contact.gaps[name])))
     of_rows: dict[Counted, list[tuple[int, Cap]]] = {}
     for row, experience in enumerate(experiences):
         for cap in experience.caps:
@@ -60,10 +84,8 @@ def prepared_caps(placement: Placement, experiences: Sequence[Experience]) -> Ca
 
 
 def _counted(cap: Cap, experience: Experience) -> Counted:
-    if cap.of == "channel":
-        return CHANNEL
-    if cap.of == "person":
-        return PERSON
+    if cap.of in _OF_ALL:
+        return _OF_ALL[cap.of]
     if cap.of == "group" and experience.group:
         return ("group", experience.group)
     return ("experience", experience.experience_id)
@@ -78,7 +100,7 @@ class Tally:
     def __init__(
         self, shown: Sequence[Exposed], placement: Placement, group_of: Mapping[str, str]
     ) -> None:
-        times: dict[Counted, list[int]] = {PERSON: [], CHANNEL: []}
+        times: dict[Counted, list[int]] = {PERSON: [], CHANNEL: [], OUTBOUND: []}
         unnamed: list[int] = []
         for each in shown:
             times[PERSON].append(each.at_us)
@@ -87,6 +109,8 @@ class Tally:
                 or each.placement_id == placement.placement_id
             ):
                 times[CHANNEL].append(each.at_us)
+            if not each.channel or each.channel in OUTBOUND_CHANNELS:
+                times[OUTBOUND].append(each.at_us)
             if not each.experience_id:
                 unnamed.append(each.at_us)
                 continue

@@ -14,6 +14,7 @@ from eachwise.contracts.experience import Cap
 from eachwise.decide.caps import Counted, Tally, duration_words
 from eachwise.decide.eligibility import (
     Verdicts,
+    asked,
     consent,
     eligibility,
     moment_words,
@@ -95,8 +96,10 @@ def taken(evidence: Evidence) -> Verdicts:
 
 
 def budget(evidence: Evidence) -> Verdicts:
-    """Out: experiences whose budget is used up."""
+    """Out: experiences whose budget is used up; a transactional placement goes on."""
     row_of = evidence.situation.plan.layout.row_of
+    if evidence.situation.plan.layout.placement.transactional:
+        return {}
     return {
         row_of[each]: reason or "its budget is used up"
         for each, reason in evidence.situation.exhausted.items()
@@ -130,6 +133,7 @@ def _of_situation(check: Callable[[Situation], Verdicts]) -> Callable[[Evidence]
 
 # The order in which filters apply; an experience counts for the first that takes it out.
 FILTERS: dict[str, Callable[[Evidence], Verdicts]] = {
+    "asked": _of_situation(asked),
     "schedule": _of_situation(schedule),
     "eligibility": _of_situation(eligibility),
     "consent": _of_situation(consent),
@@ -144,10 +148,15 @@ FILTERS: dict[str, Callable[[Evidence], Verdicts]] = {
 
 
 def apply_filters(evidence: Evidence) -> tuple[Ints, list[Filtered], dict[str, int]]:
-    """Rows that passed every filter, the others with filter and reason in id order, and the count of each filter."""
+    """Rows that passed every filter, the others with filter and reason in id order, and the count of each filter.
+
+    ``asked`` is only counted where something was asked for by name, or would have to be.
+    """
     layout = evidence.situation.plan.layout
     found: list[tuple[str, Verdicts]] = []
     counts = dict.fromkeys(FILTERS, 0)
+    if evidence.situation.only is None and not layout.placement.transactional:
+        del counts["asked"]
     # Which filter took a row out, by its place in ``found``; −1: none.
     taker = np.full(len(layout.experiences), -1, dtype=np.int64)
     for name, check in FILTERS.items():
@@ -192,4 +201,9 @@ def _whose(what: Counted, situation: Situation) -> str:
     kind, name = what
     if kind == "channel":
         return f"channel {situation.plan.layout.placement.channel}: "
-    return {"group": f"group {name}: ", "person": "anything: "}.get(kind, "")
+    words = {
+        "group": f"group {name}: ",
+        "outbound": "all outbound channels: ",
+        "person": "anything: ",
+    }
+    return words.get(kind, "")

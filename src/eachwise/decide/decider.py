@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,14 +47,19 @@ def decide(situation: Situation) -> Choice:
 
     Silence is always a candidate, with priority 0, and no filter applies to it. An experience that a filter took out
     cannot be drawn, whatever the policy. On another processor the figures agree to rounding.
+
+    In a transactional placement silence does not compete: the best of what was asked for is certain, and no evidence.
     """
     shown, screened, passed, filtered, counts = sift(situation)
     if not len(passed):
         return _nothing(filtered, counts)
     moving, recent = features_of(situation, shown, screened)
     field = compete(situation, passed, moving, recent)
+    certain = situation.plan.layout.placement.transactional
+    if certain:
+        field = replace(field, probabilities=_certain(field.priorities))
     drawn = sample(field.probabilities, situation.seed, _ACTION_STREAM)
-    explored = bool(field.priorities[drawn] < field.priorities.max())
+    explored = not certain and bool(field.priorities[drawn] < field.priorities.max())
     if drawn == len(passed):
         experience_id, items, features = SILENCE, [], {}
         reasons = reasons_silent(counts, len(passed))
@@ -62,7 +67,7 @@ def decide(situation: Situation) -> Choice:
         row = int(passed[drawn])
         experience_id = situation.plan.layout.experiences[row].experience_id
         items = shown_items(situation, screened.allowed, row)
-        features = named(situation.plan.layout, row, field.moving[row])
+        features = {} if certain else named(situation.plan.layout, row, field.moving[row])
         reasons = reasons_shown(situation, row, explored=explored)
     return Choice(
         experience_id=experience_id,
@@ -74,7 +79,15 @@ def decide(situation: Situation) -> Choice:
         filters=counts,
         reasons=reasons,
         explored=explored,
+        transactional=certain,
     )
+
+
+def _certain(priorities: Floats) -> Floats:
+    """(K + 1,): all the probability to the best of those that are not silence, the last."""
+    found = np.zeros(len(priorities))
+    found[int(np.argmax(priorities[:-1]))] = 1.0
+    return found
 
 
 def features_of(

@@ -1,4 +1,5 @@
-"""Filters that ask whether an experience is meant for this person and moment: schedule, eligibility, consent, hours."""
+"""Filters that ask whether an experience is meant for this person and moment: asked for, schedule, eligibility,
+consent, quiet hours."""
 
 from __future__ import annotations
 
@@ -10,12 +11,25 @@ from eachwise.contracts.experience import Eligibility, Experience
 from eachwise.decide.facts import Facts
 from eachwise.decide.ruled import Ruled
 from eachwise.decide.situation import Situation
-from eachwise.decide.zones import local_time
+from eachwise.maths.zones import local_time
 
 _ZONE_CHARS_MAX = 40
 
 # A filter's verdict: row of each experience it takes out → why, in words.
 Verdicts = dict[int, str]
+
+
+def asked(situation: Situation) -> Verdicts:
+    """Out: what was not asked for, where something was by name; in a transactional placement all that was not."""
+    layout, only = situation.plan.layout, situation.only
+    if only is None:
+        if not layout.placement.transactional:
+            return {}
+        reason = "what is transactional goes out when it is asked for by name"
+        return dict.fromkeys(range(len(layout.experiences)), reason)
+    wanted = {layout.row_of[each] for each in only if each in layout.row_of}
+    rows = (row for row in range(len(layout.experiences)) if row not in wanted)
+    return dict.fromkeys(rows, "not asked for")
 
 
 def schedule(situation: Situation) -> Verdicts:
@@ -45,20 +59,22 @@ def eligibility(situation: Situation) -> Verdicts:
 
 
 def quiet_time(situation: Situation) -> Verdicts:
-    """Out: everything, in the placement's quiet hours on the person's clock, or where that clock is not known."""
+    """Out: everything, in quiet hours on the person's clock (the placement's or the contact policy's), or where that
+    clock is not known."""
     layout = situation.plan.layout
-    if layout.quiet is None:
+    if not layout.quiet:
         return {}
     local = local_time(
         situation.now_us, situation.traits, situation.context, situation.settings.timezone
     )
-    hours = layout.placement.quiet_hours
     if local.moment is None:
+        hours = " or ".join(each.words for each in layout.quiet)
         reason = f"time zone {local.zone[:_ZONE_CHARS_MAX]!r} is not known: it may be {hours} there"
-    elif layout.quiet.holds(local.moment):
-        reason = f"quiet hours {hours}: it is {local.moment:%H:%M} in {local.zone}"
     else:
-        return {}
+        held = [each.words for each in layout.quiet if each.holds(local.moment)]
+        if not held:
+            return {}
+        reason = f"quiet hours {held[0]}: it is {local.moment:%H:%M} in {local.zone}"
     return dict.fromkeys(range(len(layout.experiences)), reason)
 
 

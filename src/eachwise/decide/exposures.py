@@ -8,6 +8,7 @@ from eachwise.contracts.decision import Exposed, Reservation
 from eachwise.contracts.events import Action
 from eachwise.contracts.experience import SILENCE
 from eachwise.contracts.individual import CONTACTS_MAX, Contact
+from eachwise.decide.situation import Situation
 from eachwise.maths.decay import MICROSECONDS
 
 _EXPOSE = Action.EXPOSE.value
@@ -38,6 +39,22 @@ def exposures(contacts: Sequence[Contact]) -> tuple[list[Exposed], frozenset[str
         elif contact.action == _EXPOSE:
             single.append(seen)
     return single + list(of_decision.values()), frozenset(of_decision)
+
+
+def lately(situation: Situation) -> tuple[list[Exposed], list[Exposed]]:
+    """What the person was shown, as the contacts have it, and all that caps count.
+
+    What went out on a transactional placement is in neither.
+    """
+    shown, confirmed = exposures(situation.contacts)
+    every = counted(shown, situation.earlier, situation.reservations, confirmed, situation.now_us)
+    uncounted = situation.plan.layout.uncounted
+    if not uncounted:
+        return shown, every
+    return (
+        [each for each in shown if each.placement_id not in uncounted],
+        [each for each in every if each.placement_id not in uncounted],
+    )
 
 
 def _both(one: Exposed, other: Exposed) -> Exposed:

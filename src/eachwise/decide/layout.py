@@ -16,12 +16,19 @@ from numpy.typing import NDArray
 from eachwise.contracts.arrays import Bools, CatalogIndex, Floats, Ints
 from eachwise.contracts.catalog import ItemQuery, Repeats
 from eachwise.contracts.errors import InvalidInput
-from eachwise.contracts.experience import SILENCE, Eligibility, Experience, Placement
+from eachwise.contracts.experience import (
+    OUTBOUND_CHANNELS,
+    SILENCE,
+    ContactPolicy,
+    Eligibility,
+    Experience,
+    Placement,
+)
 from eachwise.decide.caps import Caps, prepared_caps
 from eachwise.decide.names import fixed_features, moving_names
 from eachwise.decide.ruled import Ruled, prepared_rules
-from eachwise.decide.zones import Quiet, quiet_hours
 from eachwise.maths.times import parse_time_us
+from eachwise.maths.zones import Quiet, quiet_hours
 
 # Which items a query selects, over the catalogue's rows: (N,) bools.
 Select = Callable[[ItemQuery], Bools]
@@ -65,7 +72,8 @@ class Layout:
     ruled:              the rules of eligibility, each with experiences that it cannot tell apart
     caps:               the frequency caps by what they count
     group_of:           experience id → group, of all experiences that belong to one, elsewhere too
-    quiet:              the hours in which nothing is shown
+    quiet:              the hours in which nothing is shown, the placement's and the contact policy's
+    uncounted:          the transactional placements, whose contacts count for nothing
     querying:           (K,) whether it fills itself with items
     item_list:          (K,) which list of items each chooses from: those that ask alike share one; −1: none
     item_rows:          the catalogue rows of each list, one after the other; list l's are
@@ -99,7 +107,8 @@ class Layout:
     ruled: tuple[Ruled, ...]
     caps: Caps
     group_of: Mapping[str, str]
-    quiet: Quiet | None
+    quiet: tuple[Quiet, ...]
+    uncounted: frozenset[str]
     hard: Bools
     querying: Bools
     item_list: Ints
@@ -134,9 +143,12 @@ def layout(
     select: Select,
     turned: ByValue | None = None,
     groups: Mapping[str, str] | None = None,
+    contact: ContactPolicy | None = None,
+    uncounted: frozenset[str] = frozenset(),
 ) -> Layout:
     """Prepare a placement's experiences; ``turned`` is ``by_value`` of the catalogue where it is at hand, ``groups``
-    the group of every experience that belongs to one, those of other placements too (None: of these alone).
+    the group of every experience that belongs to one, those of other placements too (None: of these alone), ``contact``
+    the policy over all outbound placements, ``uncounted`` the placements whose contacts count for nothing.
 
     Raises ``InvalidInput`` for an id twice, or one called ``silence``.
     """
@@ -174,9 +186,10 @@ def layout(
         dated=tuple(k for k, each in enumerate(ordered) if each.starts_at or each.ends_at),
         guarded=tuple(k for k, each in enumerate(ordered) if _guarded(each.eligibility)),
         ruled=prepared_rules(ordered),
-        caps=prepared_caps(placement, ordered),
+        caps=prepared_caps(placement, ordered, contact),
         group_of=_groups(ordered) if groups is None else groups,
-        quiet=quiet_hours(placement.quiet_hours),
+        quiet=quiet_of(placement, contact),
+        uncounted=uncounted,
         hard=np.array([each.risk == "hard" for each in ordered], dtype=bool),
         querying=np.array([each.items is not None for each in ordered], dtype=bool),
         item_list=item_list,
@@ -276,6 +289,15 @@ def _about_arrays(
         owner_start=owner_start,
         owner=owner[owner_start],
     )
+
+
+def quiet_of(placement: Placement, contact: ContactPolicy | None) -> tuple[Quiet, ...]:
+    """The placement's quiet hours and those of the contact policy: both must be over. None bind a transactional one."""
+    texts = [placement.quiet_hours]
+    if contact is not None and placement.channel in OUTBOUND_CHANNELS:
+        texts.append(contact.channel_quiet_hours.get(placement.channel, contact.quiet_hours))
+    found = [quiet_hours(each) for each in dict.fromkeys(texts)]
+    return () if placement.transactional else tuple(each for each in found if each is not None)
 
 
 def _groups(experiences: Sequence[Experience]) -> dict[str, str]:

@@ -57,8 +57,11 @@ def breaches(situation: Situation, choice: Choice) -> Iterator[str]:
         yield f"{chosen} was chosen and the person hid it"
     if not layout.starts_us[row] <= situation.now_us < layout.ends_us[row]:
         yield f"{chosen} was chosen outside its dates"
-    if chosen in situation.taken or chosen in situation.exhausted:
+    over = not layout.placement.transactional and chosen in situation.exhausted
+    if over or chosen in situation.taken:
         yield f"{chosen} was chosen and is taken or used up"
+    if situation.only is not None and chosen not in situation.only:
+        yield f"{chosen} was chosen and not asked for"
     yield from _item_breaches(situation, choice)
 
 
@@ -88,7 +91,7 @@ def _silence(failed: str) -> Choice:
         candidates=SILENCE_ALONE,
         features={},
         filtered=[],
-        filters=dict.fromkeys(FILTERS, 0),
+        filters={name: 0 for name in FILTERS if name != "asked"},
         reasons=["nothing is shown: the decision failed"],
         failed=failed[:_REASON_CHARS_MAX],
     )

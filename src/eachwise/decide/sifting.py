@@ -7,7 +7,7 @@ from typing import NamedTuple
 from eachwise.contracts.arrays import Ints
 from eachwise.contracts.decision import Exposed, Filtered
 from eachwise.decide.constraints import Evidence, apply_filters
-from eachwise.decide.exposures import counted, exposures
+from eachwise.decide.exposures import lately
 from eachwise.decide.items import Screen, screen
 from eachwise.decide.situation import Situation
 
@@ -24,8 +24,7 @@ class Sifted(NamedTuple):
 
 def sift(situation: Situation) -> Sifted:
     """Apply every filter."""
-    shown, confirmed = exposures(situation.contacts)
-    every = counted(shown, situation.earlier, situation.reservations, confirmed, situation.now_us)
+    shown, every = lately(situation)
     screened = screen(situation)
     passed, filtered, counts = apply_filters(
         Evidence(situation=situation, shown=every, screen=screened)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from eachwise.contracts.arrays import AffinityVectors, Bools, Floats, Ints
+from eachwise.contracts.arrays import AffinityVectors, Bools, CatalogIndex, Floats, Ints
 from eachwise.contracts.decision import Candidate, Exposed, Filtered, Reservation, ShownItem
 from eachwise.contracts.experience import SILENCE
 from eachwise.contracts.individual import Contact, OrderSummary
@@ -49,6 +49,7 @@ class Situation:
     taken:        experiences that other placements of the page have already
     exhausted:    experience id → why its budget is used up, in words
     earlier:      the exposures that the contacts do not reach back to (None: they were not read)
+    only:         the experiences that were asked for (None: any may be chosen)
     """
 
     now_us: int
@@ -80,6 +81,17 @@ class Situation:
     taken: Sequence[str] = ()
     exhausted: Mapping[str, str] = field(default_factory=dict)
     earlier: Sequence[Exposed] | None = None
+    only: Sequence[str] | None = None
+
+    @property
+    def timezone(self) -> str:
+        """The zone of people whose own is not known."""
+        return self.settings.timezone
+
+    @property
+    def catalog(self) -> CatalogIndex:
+        """The catalogue that the plan was made for."""
+        return self.plan.layout.catalog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +107,7 @@ class Choice:
     reasons:    why, in words for the person
     explored:   whether it is not the best by expectation
     failed:     why the decision fell back to silence, in words; empty when it did not
+    transactional: whether nothing competed: it was asked for by name in a transactional placement
     """
 
     experience_id: str
@@ -107,6 +120,7 @@ class Choice:
     reasons: list[str]
     explored: bool = False
     failed: str = ""
+    transactional: bool = False
 
     def leading(self, count: int) -> list[Candidate]:
         """The first ``count`` candidates, and the chosen one and silence where they are not among them."""

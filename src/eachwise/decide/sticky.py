@@ -20,8 +20,19 @@ def still_stands(situation: Situation, record: DecisionRecord) -> bool:
     row = layout.row_of.get(record.experience_id)
     if record.experience_id == SILENCE or row is None or record.inputs.count != situation.count:
         return False
+    try:
+        sifted = sift(without_own(situation, record))
+    except Exception:
+        return False
+    rows = [layout.catalog.row_of.get(each.item_id) for each in record.items]
+    allowed = sifted.screened.allowed
+    return row in sifted.passed and all(each is not None and allowed[each] for each in rows)
+
+
+def without_own(situation: Situation, record: DecisionRecord) -> Situation:
+    """The situation without what a decision itself put before the person, or holds a place for."""
     own = record.decision_id
-    without = replace(
+    return replace(
         situation,
         contacts=[each for each in situation.contacts if each.decision_id != own],
         reservations=[each for each in situation.reservations if each.decision_id != own],
@@ -29,10 +40,3 @@ def still_stands(situation: Situation, record: DecisionRecord) -> bool:
         if situation.earlier is None
         else [each for each in situation.earlier if each.decision_id != own],
     )
-    try:
-        sifted = sift(without)
-    except Exception:
-        return False
-    rows = [layout.catalog.row_of.get(each.item_id) for each in record.items]
-    allowed = sifted.screened.allowed
-    return row in sifted.passed and all(each is not None and allowed[each] for each in rows)

@@ -7,9 +7,10 @@ from typing import Any
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.events import Action, Event, Line, Meaning
 from eachwise.events.disowned import gifts_excluded, gifts_of, not_me
-from eachwise.events.names import RULES, UNKNOWN, Rule, fold_name, rule
+from eachwise.events.names import RULES, UNKNOWN, Rule, rule
 from eachwise.events.reading import amount_of, attributes_of, lines_of, listed, text
 from eachwise.events.said import consent_of, preferences_of
+from eachwise.maths.words import fold_name
 from eachwise.settings import EventSettings
 
 _PAGE = Meaning(action=Action.PAGE)

@@ -6,7 +6,6 @@ LIST and EXPOSE weigh 1.0 of *shown* mass, which is not engagement. A weight of 
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 from eachwise.contracts.events import Action
@@ -54,7 +53,7 @@ _BOUNCE = rule(Action.BOUNCE, 0.0)
 _OTHER = rule(Action.OTHER, 0.0)
 
 
-# Keys as `fold_name` writes them: lower case, single blanks.
+# Keys as `maths.words.fold_name` writes them: lower case, single blanks.
 RULES: dict[str, Rule] = {
     # browsing
     "product viewed": _VIEW,
@@ -118,6 +117,8 @@ RULES: dict[str, Rule] = {
     "push notification bounced": rule(Action.OTHER, 0.0, "push"),
     "push notification dismissed": rule(Action.DISMISS, 0.0, "push"),
     "push unsubscribed": rule(Action.UNSUBSCRIBE, 0.0, "push"),
+    "push subscribed": rule(Action.DECLARE, 0.0, "push"),
+    "message delivered": _EXPOSE,
     "sms delivered": rule(Action.EXPOSE, 1.0, "sms"),
     "sms link clicked": rule(Action.CLICK, 1.0, "sms"),
     "sms unsubscribed": rule(Action.UNSUBSCRIBE, 0.0, "sms"),
@@ -145,9 +146,3 @@ RULES: dict[str, Rule] = {
     "not me": rule(Action.NOT_ME, 0.0),
 }
 UNKNOWN = _OTHER
-
-
-@lru_cache(maxsize=4096)
-def fold_name(name: str) -> str:
-    """A name whatever its case, underscores, blanks: ``product_viewed`` is ``Product Viewed``."""
-    return " ".join(name.replace("_", " ").casefold().split())

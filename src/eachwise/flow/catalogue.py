@@ -28,6 +28,7 @@ from eachwise.contracts.errors import CannotReplay, InvalidInput, NotFound
 from eachwise.contracts.experience import Definitions, Experience, Placement
 from eachwise.contracts.ports import Commit, Store
 from eachwise.flow.drive import Flow
+from eachwise.flow.templates import check_templates
 from eachwise.individual import Reference, facets_of, kinship_of, multiples, reference_of
 
 K = TypeVar("K", bound=Hashable)
@@ -89,7 +90,10 @@ class Shelf:
 
 
 class Offers:
-    """One version of the definitions, with each placement's experiences in id order; ``groups``: experience → group."""
+    """One version of the definitions, with each placement's experiences in id order.
+
+    groups: experience → group; transactional: the placements that are
+    """
 
     def __init__(self, definitions: Definitions) -> None:
         self.definitions = definitions
@@ -98,6 +102,9 @@ class Offers:
             for experience_id, experience in definitions.experiences.items()
             if experience.group
         }
+        self.transactional = frozenset(
+            name for name, each in definitions.placements.items() if each.transactional
+        )
         self._by_placement: dict[str, tuple[Experience, ...]] = {}
         for placement_id in definitions.placements:
             self._by_placement[placement_id] = tuple(
@@ -304,13 +311,13 @@ class Catalogue:
         """Replace all experiences. Raises ``InvalidInput`` naming the line or index of the first fault."""
         current = self.offers.definitions
         experiences = experiences_from(raw, known_placements=current.placements)
-        return (yield from self._define(current.placements, experiences))
+        return (yield from self._define(msgspec.structs.replace(current, experiences=experiences)))
 
     def put_placements(self, raw: object) -> Flow[Definitions]:
         """Replace all placements; one that an experience still names cannot go."""
         placements = placements_from(raw)
-        experiences = self.offers.definitions.experiences
-        for experience in experiences.values():
+        current = self.offers.definitions
+        for experience in current.experiences.values():
             for placement_id in experience.placements:
                 if placement_id not in placements:
                     raise InvalidInput(
@@ -318,17 +325,16 @@ class Catalogue:
                         "change that experience first",
                         field="placements",
                     )
-        return (yield from self._define(placements, experiences))
+        return (yield from self._define(msgspec.structs.replace(current, placements=placements)))
 
     def put_definitions(self, definitions: Definitions) -> Flow[Definitions]:
-        """Replace placements and experiences together, as one version."""
-        return (yield from self._define(definitions.placements, definitions.experiences))
+        """Replace all definitions together, as one version."""
+        return (yield from self._define(definitions))
 
-    def _define(
-        self, placements: dict[str, Placement], experiences: dict[str, Experience]
-    ) -> Flow[Definitions]:
+    def _define(self, changed: Definitions) -> Flow[Definitions]:
         version = self.offers.definitions.version + 1
-        definitions = Definitions(version=version, placements=placements, experiences=experiences)
+        definitions = msgspec.structs.replace(changed, version=version)
+        check_templates(definitions)
         self.offers = Offers(definitions)
         yield from self._commit(Commit(definitions=definitions))
         return definitions

@@ -118,7 +118,13 @@ def situation_of(looked: Look, inputs: Inputs, versions: Versions, plan: Plan) -
         scores=scores,
         settings=settings.decide,
         seed=inputs.seed,
-        consent=consent_allows(state, placement.purpose, placement.channel, settings.consent),
+        consent=consent_allows(
+            state,
+            placement.purpose,
+            placement.channel,
+            settings.consent,
+            transactional=placement.transactional,
+        ),
         context=inputs.context,
         stage=looked.stage,
         lapsed=looked.lapsed,
@@ -140,4 +146,5 @@ def situation_of(looked: Look, inputs: Inputs, versions: Versions, plan: Plan) -
         last_seen_us=state.last_seen_us,
         taken=inputs.taken,
         earlier=inputs.earlier,
+        only=inputs.only,
     )

@@ -33,22 +33,20 @@ from eachwise.flow.disown import NotMe, not_me_event
 from eachwise.flow.drive import Flow
 from eachwise.flow.imports import Importing
 from eachwise.flow.policies import Estimating
+from eachwise.flow.programme import Programme
 from eachwise.flow.read import Reading
 from eachwise.flow.recommend import Recommending
 from eachwise.flow.search import Searching
 from eachwise.flow.state import State
-from eachwise.flow.trained import MODEL as TRAINED
-from eachwise.flow.trained import NEWEST_KEPT, only_trained
+from eachwise.flow.trained import only_trained
 from eachwise.flow.training import Extracting
+from eachwise.flow.upkeep import Upkeep
 from eachwise.flow.why import Asking
 from eachwise.identity import is_typed
 from eachwise.learn import MODEL as PROPENSITY
-from eachwise.maths.decay import MICROSECONDS
 from eachwise.maths.hashing import stable_hash
 from eachwise.recommend import check_actions
 from eachwise.settings import Settings
-
-DAY_US = 86_400 * MICROSECONDS
 
 
 class Core:
@@ -78,6 +76,7 @@ class Core:
         self._learning = state.learning
         self.budgets = state.budgets
         self.lifetime = state.lifetime
+        self.relations = state.relations
         self._searches = state.searches
         self._ingest = state.ingest
         self._importing = Importing(
@@ -100,8 +99,23 @@ class Core:
             replaying=self.deciding.replaying,
             executor=self._executor,
         )
-        self._checkpointed_at_us = clock.now_us()
-        self._pruned_at_us: int | None = None
+        self.programme = Programme(
+            store=store,
+            clock=clock,
+            settings=settings,
+            state=state,
+            deciding=self.deciding,
+            audiences=self.audiences,
+            executor=self._executor,
+        )
+        self._upkeep = Upkeep(
+            store=store,
+            clock=clock,
+            settings=settings,
+            state=state,
+            programme=self.programme,
+            executor=self._executor,
+        )
         self._unnamed = 0
 
     def _wire_deciding(self) -> None:
@@ -338,36 +352,12 @@ class Core:
     # -- housekeeping --------------------------------------------------------------------------------------
 
     def tick(self) -> Flow[None]:
-        """What is due by now: close decisions, publish models, checkpoint, drop what is past its retention."""
-        now_us = self._clock.now_us()
-        self._ingest.catch_up()
-        yield from self._learning.tick(self._ingest.applied_sequence)
-        if self._tasting.due():
-            yield from self._tasting.publish(self._ingest.applied_sequence)
-        yield from self.lifetime.tick()
-        if self._searches.due(self._ingest.applied_sequence):
-            yield from self._searches.save(self._ingest.applied_sequence)
-        if (
-            now_us - self._checkpointed_at_us
-            >= self.settings.store.checkpoint_interval_s * MICROSECONDS
-        ):
-            self._checkpointed_at_us = now_us
-            yield from self._ingest.checkpoint()
-        # At the first tick too: a service that is restarted every day must not keep all for good.
-        if self._pruned_at_us is None or now_us - self._pruned_at_us >= DAY_US:
-            self._pruned_at_us = now_us
-            kept_us = int(self.settings.store.retain_decisions_days * DAY_US)
-            spare = {TRAINED: NEWEST_KEPT}
-            yield self._executor.submit(
-                self._store.prune, decided_before_us=now_us - kept_us, spare=spare
-            )
+        """What is due by now; see ``flow.upkeep``."""
+        return self._upkeep.tick()
 
     def checkpoint(self) -> Flow[None]:
         """Write what is in memory: states, identities, statistics and models, so that the next start is short."""
-        yield from self._learning.flush(self._ingest.applied_sequence)
-        yield from self._tasting.publish(self._ingest.applied_sequence)
-        yield from self._searches.save(self._ingest.applied_sequence)
-        yield from self._ingest.checkpoint()
+        return self._upkeep.checkpoint()
 
     def rollback(self, name: str, to: int) -> Flow[ModelView]:
         """Publish an older version of ``trained`` or ``propensity`` once more, as the newest; 0: nothing learnt.

@@ -89,8 +89,10 @@ class Reader:
             "declared": declared,
             "hidden": hidden,
             "recents": list[Recent],
-            "consent": dict[str, Written] if question.asks else msgspec.Raw,
         }
+        if question.asks:
+            wanted |= {"consent": dict[str, Written], "traits": dict[str, Written]}
+            wanted["identifiers"] = set[str]
         fields = [(name, wanted.get(name, msgspec.Raw)) for name in Individual.__struct_fields__]
         # A state that was written before a field was added ends where it ended then.
         needed = max(Individual.__struct_fields__.index(name) for name in wanted) + 1

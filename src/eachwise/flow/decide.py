@@ -126,14 +126,14 @@ class Deciding:
             individual_id=individual_id, decisions=[self.answer(record) for record in records]
         )
 
-    def log(self, records: list[DecisionRecord]) -> Flow[None]:
-        """Make the records durable, and wait for their outcomes; without that their places are free again."""
+    def log(self, records: list[DecisionRecord], with_: Commit | None = None) -> Flow[None]:
+        """Make the records durable, in one transaction with what else ``with_`` holds, and wait for their outcomes;
+        without that their places are free again."""
         people = [people_of(record, self._people.find(record.individual_id)) for record in records]
-        commit = Commit(
-            decisions=records,
-            model_uses=self._new_uses(records),
-            statistics=self._budgets.decided(records),
-        )
+        commit = with_ if with_ is not None else Commit()
+        commit.decisions = [*commit.decisions, *records]
+        commit.model_uses = [*commit.model_uses, *self._new_uses(records)]
+        commit.statistics = {**commit.statistics, **self._budgets.decided(records)}
         try:
             yield self._store.commit(commit)
         except Exception:

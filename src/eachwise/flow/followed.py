@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from eachwise.contracts.decision import DecisionRecord
 from eachwise.contracts.errors import CannotReplay
 from eachwise.contracts.events import LoggedEvent
-from eachwise.contracts.experience import Stage
+from eachwise.contracts.experience import STAGES
 from eachwise.contracts.individual import Individual
 from eachwise.contracts.ports import Store
 from eachwise.flow.lives import Life, life_of
@@ -28,8 +28,6 @@ from eachwise.measure import (
     no_changes,
 )
 from eachwise.settings import Settings
-
-STAGES: tuple[str, ...] = get_args(Stage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,8 @@ def read(store: Store, person: str, sources: Sources, decision_ids: Sequence[str
         device_ids=sources.device_ids,
     )
     records = [record for each in decision_ids if (record := store.decision(each)) is not None]
-    return Lived(person, list(events), [each for each in records if not each.failed])
+    evidence = [each for each in records if not (each.failed or each.transactional)]
+    return Lived(person, list(events), evidence)
 
 
 def follow(

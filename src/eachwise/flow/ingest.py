@@ -30,8 +30,10 @@ from eachwise.events import meaning_of
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.drive import Flow
 from eachwise.flow.learn import Learning
+from eachwise.flow.noticing import Noticing
 from eachwise.flow.people import People
 from eachwise.flow.searches import Searches
+from eachwise.flow.sendtime import SendTimes
 from eachwise.flow.taste import Tasting
 from eachwise.flow.trained import Trained
 from eachwise.identity import NOBODY, Directory
@@ -72,7 +74,9 @@ class Ingest:
         tasting: Tasting,
         learning: Learning,
         searches: Searches,
+        send_times: SendTimes,
         trained: Trained,
+        noticing: Noticing,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -83,7 +87,9 @@ class Ingest:
         self._tasting = tasting
         self._learning = learning
         self._searches = searches
+        self._send_times = send_times
         self._trained = trained
+        self._noticing = noticing
         self._blocked = frozenset(settings.identity.blocked_values)
         self._queue: deque[Ticket] = deque()
         self._checkpoint: Future[Committed] | None = None
@@ -229,22 +235,27 @@ class Ingest:
         Returns the individuals that must be refolded from the log; those already ``stale`` are not folded here.
         """
         change = self._directory.observe(event, self._logins)
+        person = self._directory.person_of(event)
+        before = self._noticing.rung(event, person, *(source for source, _ in change.merges))
         now_stale = set(change.refold)
         for source, target in change.merges:
+            self._noticing.merged(sequence, source, target, event)
             self._people.merge(source, target)
             merged = self._people.find(target)
             # What one of the two excluded may lie in what the other did.
             if source in stale or (merged is not None and merged.excluded):
                 now_stale.add(target)
         meaning = self._meaning(event)
-        person = self._directory.person_of(event)
         if meaning.excluded and person != NOBODY:
             now_stale.add(person)
         if person != NOBODY and person not in stale and person not in now_stale:
             self._fold(self._people.edit(person), event, meaning)
         self._tasting.observe(sequence, event, meaning, self._people.find(person))
         self._searches.observe(sequence, event, meaning, person)
+        self._send_times.observe(sequence, event, meaning, self._people.find(person))
         self._learning.note(sequence, person, event, meaning)
+        if person != NOBODY:
+            self._noticing.happened(sequence, person, event, before)
         return now_stale
 
     def _meaning(self, event: Event) -> Meaning:
@@ -341,6 +352,7 @@ class Ingest:
             individuals=self._people.take_changed(),
             identities=self._directory.take_changes(),
             watermark=reached,
+            statistics=self._noticing.kept(),
         )
         self._checkpoint = self._store.commit(commit)
         failed = True
@@ -358,7 +370,12 @@ class Ingest:
     def recover(self) -> Flow[int]:
         """Fold the log's tail behind the watermark (after a crash); returns how many events it held."""
         recovered = 0
-        start = min(self.applied_sequence, self._tasting.sequence, self._searches.sequence)
+        start = min(
+            self.applied_sequence,
+            self._tasting.sequence,
+            self._searches.sequence,
+            self._send_times.sequence,
+        )
         while entries := self._store.events_after(start, 1000):
             refold: set[str] = set()
             for entry in entries:
@@ -380,6 +397,7 @@ class Ingest:
         meaning = self._meaning(event)
         self._tasting.observe(sequence, event, meaning, self._people.find(individual_id))
         self._searches.observe(sequence, event, meaning, individual_id)
+        self._send_times.observe(sequence, event, meaning, self._people.find(individual_id))
 
 
 def _spoken(index: CatalogIndex) -> Spoken:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from typing import Any, Final
 
 import msgspec
 
-from eachwise.contracts.arrays import PropensityModel
 from eachwise.contracts.decision import DecisionRecord, Factors
 from eachwise.contracts.errors import Busy, CannotReplay, NotFound
 from eachwise.contracts.events import Action, Event, LoggedEvent, Meaning
 from eachwise.contracts.experience import SILENCE, Placement
 from eachwise.contracts.individual import Individual
-from eachwise.contracts.learning import Exposure, ModelVersion, Outcome
+from eachwise.contracts.learning import Exposure, Outcome
 from eachwise.contracts.ports import Clock, Commit, Store
 from eachwise.events import meaning_of
 from eachwise.flow.budgets import Budgets
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.drive import Flow
 from eachwise.flow.people import People
-from eachwise.flow.propensity import Propensity
+from eachwise.flow.propensity import Made, Propensity, Work, make
 from eachwise.learn import Answer, Closed, Returned, answer_in, concerns, credited
 from eachwise.maths.decay import MICROSECONDS
 from eachwise.settings import Settings
@@ -55,8 +55,10 @@ class Learning:
         catalogue: Catalogue,
         people: People,
         budgets: Budgets,
+        executor: Executor,
     ) -> None:
         self._budgets = budgets
+        self._executor = executor
         self._store = store
         self._clock = clock
         self._settings = settings
@@ -73,8 +75,11 @@ class Learning:
     # -- waiting -------------------------------------------------------------------------------------------
 
     def expect(self, record: DecisionRecord, people: frozenset[str]) -> None:
-        """Wait for the outcome of a decision; ``people`` are the typed identifiers that may answer it."""
-        if record.experience_id == SILENCE:
+        """Wait for the outcome of a decision; ``people`` are the typed identifiers that may answer it.
+
+        Silence has none, and what is transactional is no evidence.
+        """
+        if record.experience_id == SILENCE or record.transactional:
             return
         placement = self._placement(record)
         # Only what attribution reads is kept: many decisions wait, some for days.
@@ -141,7 +146,7 @@ class Learning:
         if sequence <= self._seen:
             return
         record = self._store.decision(meaning.decision_id)
-        if record is None or record.experience_id == SILENCE:
+        if record is None or record.experience_id == SILENCE or record.transactional:
             return
         people = people_of(record, None)
         if not concerns(people, event.user_id, event.anonymous_id):
@@ -238,8 +243,7 @@ class Learning:
         """Publish what was learnt from the log up to ``sequence``, and close decisions, in one transaction."""
         if self._publishing or not (self._closed or self.propensity.unpublished):
             return
-        made = self.propensity.publish() if self.propensity.unpublished else None
-        yield from self._write(sequence, made)
+        yield from self._write(sequence, self._next())
 
     def teach(self, exposures: Sequence[Exposure], commit: Commit, sequence: int) -> Flow[None]:
         """Learn exposures that no decision of ours made, and publish, in one transaction with ``commit``.
@@ -250,8 +254,7 @@ class Learning:
             raise Busy("another version is being published; try once more")
         for exposure in exposures:
             self.propensity.learn(exposure)
-        made = self.propensity.publish() if self.propensity.unpublished else None
-        yield from self._write(sequence, made, commit)
+        yield from self._write(sequence, self._next(), commit)
 
     def rollback(self, to: int, sequence: int) -> Flow[int]:
         """Publish an older version of the propensity model as the newest, and return its number; 0: nothing learnt.
@@ -260,35 +263,52 @@ class Learning:
         """
         if self._publishing:
             raise Busy("another version is being published; try once more")
-        made = self.propensity.rolled_back(to)
-        yield from self._write(sequence, made)
-        return made[0].version
+        work = self.propensity.rolled_back(to)
+        yield from self._write(sequence, work)
+        return work.draft.version
 
-    def _write(
-        self,
-        sequence: int,
-        made: tuple[ModelVersion, PropensityModel] | None,
-        commit: Commit | None = None,
-    ) -> Flow[None]:
+    def _next(self) -> Work | None:
+        return self.propensity.draw() if self.propensity.unpublished else None
+
+    def _write(self, sequence: int, work: Work | None, commit: Commit | None = None) -> Flow[None]:
+        """Finish a version and make it durable with what was closed before it was drawn, then decide with it."""
         self._publishing = True
         commit = commit or Commit()
+        # All of one moment: what comes back while the version is made belongs to the next one.
         commit.learnt, self._closed = self._closed, []
         commit.statistics = self._budgets.returned()
-        if made is not None:
-            commit.models = [made[0]]
-            commit.statistics[STATISTIC] = msgspec.msgpack.encode(sequence)
         try:
+            made = yield from self._made(work)
+            if made is not None:
+                commit.models = [made.version]
+                commit.statistics[STATISTIC] = msgspec.msgpack.encode(sequence)
             yield self._store.commit(commit)
             if made is not None:
-                self.propensity.published(made[1])
+                self.propensity.published(made.model)
         except Exception:
-            # What was not written did not happen: go back to the last durable version and the log.
-            self.propensity.unsettled()
-            self._budgets.restore()
-            self.restore()
+            self._undo()
             raise
         finally:
             self._publishing = False
+
+    def _made(self, work: Work | None) -> Flow[Made | None]:
+        """The finished version, made on the executor; the last good one where it is refused."""
+        made: Made | None = None
+        try:
+            while work is not None:
+                made = yield self._executor.submit(make, work)
+                work = self.propensity.settled(made)
+        except GeneratorExit:
+            # The request was given up while nothing was on its way to the store.
+            self._undo()
+            raise
+        return made
+
+    def _undo(self) -> None:
+        """What was not written did not happen: go back to the last durable version and the log."""
+        self.propensity.unsettled()
+        self._budgets.restore()
+        self.restore()
 
     # -- restarts ------------------------------------------------------------------------------------------
 

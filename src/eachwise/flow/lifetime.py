@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from eachwise.contracts.errors import Busy
-from eachwise.contracts.experience import Experience
+from eachwise.contracts.experience import STAGES, Experience
 from eachwise.contracts.learning import ModelVersion
 from eachwise.contracts.measurement import (
     Change,
@@ -27,7 +27,7 @@ from eachwise.contracts.measurement import (
 )
 from eachwise.contracts.ports import Clock, Commit, Store
 from eachwise.flow.drive import Flow
-from eachwise.flow.followed import STAGES, counted, follow, read
+from eachwise.flow.followed import counted, follow, read
 from eachwise.flow.logged import Logged
 from eachwise.identity import Directory
 from eachwise.maths.decay import MICROSECONDS

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from eachwise.contracts.events import Action, Event, LoggedEvent
+from eachwise.contracts.events import Action, Event, LoggedEvent, Meaning
+from eachwise.contracts.experience import Stage
 from eachwise.contracts.individual import Individual
 from eachwise.events import meaning_of
 from eachwise.individual import engagement_score, fold, stage_of
@@ -56,7 +57,7 @@ def life_of(
     start_us = logged[0].event.occurred_at_us
     ends = range(start_us, until_us + 1, period_us)
     marks = sorted({start_us, *ends, *(at for at in moments_us if start_us < at <= until_us)})
-    walk = _Walk(settings)
+    walk = Walk(settings)
     stages: list[tuple[int, str]] = []
     waiting = chain((entry.event for entry in logged), [None])
     event = next(waiting)
@@ -74,21 +75,28 @@ def life_of(
     )
 
 
-class _Walk:
-    """A state on its way through time, without tastes: stages hang on none."""
+class Walk:
+    """A state on its way through time; without ``values_of`` without tastes: stages hang on none."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, values_of: Callable[[str], Sequence[str]] | None = None
+    ) -> None:
         self._settings = settings
+        self._values_of = values_of or _no_values
         self._state = Individual()
         self._blocked: Collection[str] = frozenset(settings.identity.blocked_values)
         self._credited: dict[int, str] = {}
 
-    def take(self, event: Event) -> None:
-        """The next event."""
+    @property
+    def state(self) -> Individual:
+        """What the events taken fold to; it goes on with the walk."""
+        return self._state
+
+    def take(self, event: Event) -> Meaning:
+        """The next event, and what it means."""
         meaning = meaning_of(event, self._settings.events)
-        fold(
-            self._state, event, meaning, _no_values, self._settings.affinity, blocked=self._blocked
-        )
+        affinity = self._settings.affinity
+        fold(self._state, event, meaning, self._values_of, affinity, blocked=self._blocked)
         if meaning.action is Action.PURCHASE and meaning.decision_id:
             # The fold's own key; an order without an id is the newest.
             key = (
@@ -97,11 +105,16 @@ class _Walk:
                 else next(reversed(self._state.orders))
             )
             self._credited.setdefault(key, meaning.decision_id)
+        return meaning
 
-    def stage(self, at_us: int) -> str:
+    def stage(self, at_us: int) -> Stage:
         """Where the relationship stands at a moment that no event taken lies behind."""
+        return self.standing(at_us)[0]
+
+    def standing(self, at_us: int) -> tuple[Stage, bool]:
+        """The same, and whether it has lapsed."""
         score = engagement_score(self._state, at_us)
-        return stage_of(self._state, at_us, score, self._settings.stage)[0]
+        return stage_of(self._state, at_us, score, self._settings.stage)
 
     def orders(self) -> Iterator[Earned]:
         """The orders that were kept, with their margin, in the order of time."""

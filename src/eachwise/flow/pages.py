@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -20,9 +21,12 @@ from eachwise.contracts.individual import Contact, Individual
 from eachwise.contracts.ports import Clock, Store
 from eachwise.decide import (
     Choice,
+    Held,
     Plan,
     earlier_exposures,
     failed_by,
+    held,
+    hindered,
     history_needed,
     still_stands,
 )
@@ -52,6 +56,8 @@ _log = logging.getLogger(__name__)
 
 # A person's contacts after a time, from the log.
 History = Callable[[str, int], list[Contact]]
+# By placement the experiences that may be chosen there; None, or no entry: any.
+Wanted = Mapping[str, Sequence[str] | None]
 
 
 class _Draft(msgspec.Struct):
@@ -105,12 +111,14 @@ class Pages:
         request: DecideRequest,
         individual_id: str,
         fixed: Mapping[str, float] | None = None,
+        only: Wanted | None = None,
     ) -> tuple[list[DecisionRecord], list[DecisionRecord]]:
         """The decisions of all placements as asked, and those of them that are new.
 
         One allocator: no experience twice on a page, none beside another of its group. The placement that loses most
         by not getting its best goes first, and each later one is decided, with its exact probabilities, given what the
         ones before it got (its record's ``taken``). ``fixed`` are the prices of exposures where not those of now.
+        ``only``: what may be chosen where; with it every decision is made anew.
 
         Whatever goes wrong on the way, a fault of ours and none of the request's, ends in silence (``failed``).
         """
@@ -118,7 +126,7 @@ class Pages:
         state = self._people.find(individual_id) or Individual()
         shared = self._inputs(request, individual_id, state, now_us)
         try:
-            return self._allocated(request, individual_id, shared, state, fixed)
+            return self._allocated(request, individual_id, shared, state, fixed, only)
         except EachwiseError:
             raise
         except Exception as error:
@@ -127,7 +135,7 @@ class Pages:
             made = []
             for placement_id in request.placements:
                 seed = self._seed(individual_id, placement_id, now_us)
-                inputs = msgspec.structs.replace(shared, placement_id=placement_id, seed=seed)
+                inputs = _of_placement(shared, placement_id, seed, only)
                 made.append(self._record(request, individual_id, inputs, choice))
             return made, made
 
@@ -138,6 +146,7 @@ class Pages:
         shared: Inputs,
         state: Individual,
         fixed: Mapping[str, float] | None,
+        only: Wanted | None,
     ) -> tuple[list[DecisionRecord], list[DecisionRecord]]:
         now_us, versions = shared.now_us, self._current()
         looked = look(state, request.context, now_us, versions)
@@ -145,7 +154,7 @@ class Pages:
         drafts: dict[int, _Draft] = {}
         for place, placement_id in enumerate(request.placements):
             seed = self._seed(individual_id, placement_id, now_us)
-            inputs = msgspec.structs.replace(shared, placement_id=placement_id, seed=seed)
+            inputs = _of_placement(shared, placement_id, seed, only)
             plan = self._plans.plan(inputs, versions)
             inputs = self._with_lifetime(inputs, looked, plan)
             inputs = self._with_history(inputs, individual_id, state, plan)
@@ -153,7 +162,9 @@ class Pages:
             prices = prices if fixed is None else dict(fixed)
             if prices or over:
                 inputs = msgspec.structs.replace(inputs, prices=prices, exhausted=over)
-            before = self._of_this_visit(looked, inputs, versions, plan, individual_id)
+            before = None
+            if only is None:
+                before = self._of_this_visit(looked, inputs, versions, plan, individual_id)
             if before is None:
                 choice = choose(looked, inputs, versions, plan)
                 drafts[place] = _Draft(inputs, plan, choice)
@@ -173,6 +184,64 @@ class Pages:
             found[place] = record
             new.append(record)
         return [found[place] for place in range(len(request.placements))], new
+
+    def contact(
+        self,
+        individual_id: str,
+        placement_id: str,
+        only: Sequence[str] | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> DecisionRecord:
+        """One contact with a person that a journey wants now: the decision as ``decide`` makes it, its place held.
+
+        ``only``: the experiences that were asked for (None: any of the placement; a transactional one needs names).
+        Raises ``NotFound`` for a placement that is not declared.
+        """
+        self._catalogue.offers.placement(placement_id)
+        request = DecideRequest(
+            placements=[placement_id], individual_id=individual_id, context=dict(context or {})
+        )
+        records, _ = self.decide(request, individual_id, only={placement_id: only})
+        return records[0]
+
+    def held(self, record: DecisionRecord, wanted: Sequence[str] = ()) -> dict[str, Held]:
+        """What a filter took out of a decision just made, by experience id in order: of those ``wanted``; where none is
+        named, of those that were asked for; else of the placement's. Nothing of a decision that failed."""
+        if record.failed:
+            return {}
+        versions = self._current()
+        inputs = msgspec.structs.replace(record.inputs, only=list(wanted) or record.inputs.only)
+        state = msgspec.msgpack.decode(inputs.state, type=Individual)
+        looked = look(state, inputs.context, inputs.now_us, versions)
+        plan = self._plans.plan(self._at_present(inputs), versions)
+        return held(situation_of(looked, inputs, versions, plan))
+
+    def hindrance(self, record: DecisionRecord) -> Held | None:
+        """What stands now against doing what a decision chose, its own contact left out; None where nothing does.
+
+        To be asked at the moment of sending: people, definitions and catalogue as they are now.
+        """
+        now_us = self._clock.now_us()
+        person, placement_id = record.individual_id, record.inputs.placement_id
+        state = self._people.find(person) or Individual()
+        versions = self._current()
+        looked = look(state, record.inputs.context, now_us, versions)
+        request = DecideRequest(placements=[placement_id], context=record.inputs.context)
+        inputs = self._inputs(request, person, state, now_us)
+        only = [record.experience_id] if record.inputs.only is not None else None
+        inputs = msgspec.structs.replace(inputs, placement_id=placement_id, only=only)
+        plan = self._plans.plan(inputs, versions)
+        inputs = self._with_history(inputs, person, state, plan)
+        return hindered(situation_of(looked, inputs, versions, plan), record)
+
+    def _at_present(self, inputs: Inputs) -> Inputs:
+        """The inputs of a decision, naming the versions of now."""
+        return msgspec.structs.replace(
+            inputs,
+            catalog_version=self._catalogue.shelf.index.version,
+            definitions_version=self._catalogue.offers.definitions.version,
+            models=self._models(),
+        )
 
     def weighed(self, request: DecideRequest, individual_id: str) -> Sequence[Candidate]:
         """The candidates of the first placement for one person now, without budgets' prices; nothing is decided."""
@@ -208,17 +277,21 @@ class Pages:
             now_us=now_us,
             catalog_version=self._catalogue.shelf.index.version,
             definitions_version=self._catalogue.offers.definitions.version,
-            models={
-                TASTE: self._tasting.model.version,
-                PROPENSITY: self._learning.propensity.model.version,
-                SETTINGS: self.settings_version,
-                TRAINED: self._trained.version,
-                LIFETIME: self._lifetime.version,
-            },
+            models=self._models(),
             policy=self._settings.decide.policy,
             seed=0,
             explored=self.explorations.within_day(individual_id, now_us),
         )
+
+    def _models(self) -> dict[str, int]:
+        """The version of each model that is in use."""
+        return {
+            TASTE: self._tasting.model.version,
+            PROPENSITY: self._learning.propensity.model.version,
+            SETTINGS: self.settings_version,
+            TRAINED: self._trained.version,
+            LIFETIME: self._lifetime.version,
+        }
 
     def _with_lifetime(self, inputs: Inputs, looked: Look, plan: Plan) -> Inputs:
         """With what exposures change in the lifetime value of a person of this stage."""
@@ -299,6 +372,7 @@ class Pages:
             reasons=choice.reasons,
             explored=choice.explored,
             failed=choice.failed,
+            transactional=choice.transactional,
         )
 
     def reserve(self, record: DecisionRecord, now_us: int) -> None:
@@ -306,7 +380,7 @@ class Pages:
         if record.experience_id == SILENCE:
             return
         placement = self._catalogue.offers.definitions.placements.get(record.inputs.placement_id)
-        if placement is None:
+        if placement is None or placement.transactional:
             return
         expires_at_us = record.inputs.now_us + placement.reserve_s * MICROSECONDS
         if expires_at_us > now_us:
@@ -331,6 +405,17 @@ class Pages:
             settings=self._settings,
             trained=self._trained.model,
         )
+
+
+def _of_placement(shared: Inputs, placement_id: str, seed: int, only: Wanted | None) -> Inputs:
+    """The inputs of one placement of a page."""
+    wanted = None if only is None else only.get(placement_id)
+    return msgspec.structs.replace(
+        shared,
+        placement_id=placement_id,
+        seed=seed,
+        only=None if wanted is None else sorted(set(wanted)),
+    )
 
 
 def _in_turn(drafts: Mapping[int, _Draft]) -> list[int]:

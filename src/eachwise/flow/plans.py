@@ -31,8 +31,16 @@ class Plans:
             placement = offers.placement(inputs.placement_id)
             experiences = offers.experiences(inputs.placement_id)
             turned = shelf.once("by_value", by_value)
-            groups = offers.groups
-            return layout(placement, experiences, shelf.index, shelf.select, turned, groups)
+            return layout(
+                placement,
+                experiences,
+                shelf.index,
+                shelf.select,
+                turned,
+                offers.groups,
+                offers.definitions.contact,
+                offers.transactional,
+            )
 
         def prepare(_: object) -> Plan:
             draws = versions.settings.decide.thompson_draws

@@ -164,6 +164,9 @@ class Estimating:
         if record.failed:
             asked.left_out["failed"] += 1
             return
+        if record.transactional:
+            asked.left_out["transactional"] += 1
+            return
         person = self._directory.resolve(record.individual_id, record.inputs.now_us)
         own = msgspec.structs.replace(record, individual_id=person)
         try:

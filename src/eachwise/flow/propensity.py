@@ -1,20 +1,68 @@
-"""The propensity model's versions: learnt by one writer, judged, published, refused, rolled back, rebuilt."""
+"""The propensity model's versions: learnt by one writer, judged, published, refused, rolled back, rebuilt.
+
+A version is drawn where the learner lives, finished and judged elsewhere (factors, draws, bytes: a tenth of a second of
+two thousand features), and put to use where it was drawn. The learner goes on meanwhile: what it then learns belongs to
+the next version.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from eachwise.contracts.arrays import PropensityModel
 from eachwise.contracts.errors import CannotReplay, InvalidInput, NotFound
 from eachwise.contracts.learning import Exposure, ModelVersion
 from eachwise.contracts.ports import Clock, Store
-from eachwise.learn import MODEL, Closed, Learner, Monitor, judge, restore
+from eachwise.learn import (
+    MODEL,
+    Closed,
+    Draft,
+    Learner,
+    Monitor,
+    Verdict,
+    finished,
+    judge,
+    restore,
+)
 from eachwise.settings import Settings
 
 _log = logging.getLogger(__name__)
 # A version is judged once so many exposures have closed since the last time.
 JUDGED_EVERY = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A version to be finished.
+
+    against: the version that it is held against on the exposures ``closed``; None: it is taken as it is
+    trusted: whether later versions are held against this one
+    """
+
+    draft: Draft
+    against: PropensityModel | None = None
+    closed: Sequence[Closed] = ()
+    trusted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A finished version, and what was found of it."""
+
+    work: Work
+    version: ModelVersion
+    model: PropensityModel
+    verdict: Verdict | None
+
+
+def make(work: Work) -> Made:
+    """Finish a version and judge it: a pure function, for another thread than the learner's."""
+    version, model = finished(work.draft)
+    verdict = None if work.against is None else judge(model, work.against, work.closed)
+    return Made(work=work, version=version, model=model, verdict=verdict)
 
 
 class Propensity:
@@ -55,22 +103,27 @@ class Propensity:
 
     # -- publishing ----------------------------------------------------------------------------------------
 
-    def publish(self) -> tuple[ModelVersion, PropensityModel]:
-        """The next version, to be made durable; then call ``published``, or ``unsettled`` where that failed.
+    def draw(self) -> Work:
+        """The next version, to be made by ``make``; then call ``settled``, or ``unsettled`` where that failed."""
+        draft = self._learner.draft(self._learner.version + 1, self._clock.now_us())
+        if self._closed_since < JUDGED_EVERY:
+            return Work(draft=draft)
+        self._closed_since = 0
+        return Work(
+            draft=draft, against=self._reference, closed=list(self._monitor.newest), trusted=True
+        )
 
-        A version that is judged worse is refused: the last good one is published once more, and what was learnt since
-        is forgotten.
+    def settled(self, made: Made) -> Work | None:
+        """None where the version is good, to be made durable; then call ``published``, or ``unsettled``.
+
+        A version that is judged worse is refused: the last good one is to be published once more in its place, and
+        what the refused one had learnt since is forgotten.
         """
-        now_us = self._clock.now_us()
-        if self._closed_since >= JUDGED_EVERY:
-            self._closed_since = 0
-            candidate = self._learner.propensity_model(self._learner.version + 1)
-            verdict = judge(candidate, self._reference, list(self._monitor.newest))
-            if verdict.accepted:
-                self._reference = candidate
-            else:
-                self._refuse(verdict.reason, verdict.figures)
-        return self._learner.publish(self._learner.version + 1, now_us)
+        if made.verdict is not None and not made.verdict.accepted:
+            return self._refused_for(made.work.draft, made.verdict)
+        if made.work.trusted:
+            self._reference = made.model
+        return None
 
     def published(self, model: PropensityModel) -> None:
         """The version is durable: it decides from now on."""
@@ -81,35 +134,39 @@ class Propensity:
         """The version could not be written: go back to the last durable one; the log tells the rest again."""
         self._learner = self._newest()
 
-    def rolled_back(self, to: int) -> tuple[ModelVersion, PropensityModel]:
+    def rolled_back(self, to: int) -> Work:
         """An older version as the next one; 0: nothing learnt. Raises ``NotFound`` where it is not kept."""
-        self._learner = self._as_next(to)
-        version, model = self._learner.publish(self._learner.version + 1, self._clock.now_us())
-        self._reference = model
+        self._learner = self._as_next(to, self._learner.version)
         self._closed_since = 0
-        return version, model
+        draft = self._learner.draft(self._learner.version + 1, self._clock.now_us())
+        return Work(draft=draft, trusted=True)
 
-    def _refuse(self, reason: str, figures: dict[str, float]) -> None:
-        version = self._learner.version + 1
-        _log.warning("version %d of the propensity model is refused: %s", version, reason)
+    def _refused_for(self, draft: Draft, verdict: Verdict) -> Work:
+        """The last good version instead of a refused one, under its number."""
+        _log.warning(
+            "version %d of the propensity model is refused: %s", draft.version, verdict.reason
+        )
         self._refused.append(
             {
-                "version": version,
+                "version": draft.version,
                 "at_us": self._clock.now_us(),
-                "reason": reason,
-                "forgotten": self._learner.updates - self._reference.updates,
-                "figures": figures,
+                "reason": verdict.reason,
+                "forgotten": draft.updates - self._reference.updates,
+                "figures": verdict.figures,
             }
         )
         del self._refused[:-10]
+        refused = self._learner
         try:
-            self._learner = self._as_next(self._reference.version)
+            self._learner = self._as_next(self._reference.version, draft.follows)
         except NotFound:
-            self._learner = self._as_next(0)
+            self._learner = self._as_next(0, draft.follows)
+        work = Work(draft=self._learner.draft(draft.version, self._clock.now_us()))
+        self._learner.again(refused)
+        return work
 
-    def _as_next(self, to: int) -> Learner:
+    def _as_next(self, to: int, newest: int) -> Learner:
         """A learner that knows what a version knew, and publishes after the newest."""
-        newest = self._learner.version
         if to == 0:
             return Learner(self._settings.learn, follows=newest)
         try:

@@ -11,6 +11,7 @@ from eachwise.contracts.ports import Clock, Store
 from eachwise.decide import ValuesOf, explain, feature_lines, values_of
 from eachwise.events import meaning_of
 from eachwise.flow.catalogue import Catalogue
+from eachwise.flow.histories import resolve
 from eachwise.flow.people import People
 from eachwise.flow.plans import SETTINGS
 from eachwise.flow.taste import Tasting
@@ -44,15 +45,7 @@ class Reading:
 
     def resolve(self, individual_id: str) -> str:
         """The individual behind an id: ``user:…``, ``anon:…`` or as it was sent. Raises ``NotFound``."""
-        candidates = [individual_id] if ":" in individual_id else []
-        candidates += [f"{kind}:{individual_id}" for kind in ("user", "anon", "email", "device")]
-        for candidate in candidates:
-            resolved = self._directory.resolve(candidate)
-            if self._people.find(resolved) is not None:
-                return resolved
-        raise NotFound(
-            f"no individual {individual_id!r}; ids look like user:42, anon:abc or email:a@b.example"
-        )
+        return resolve(individual_id, self._directory, self._people)
 
     def profile(self, individual_id: str) -> Profile:
         """The individual in words and figures. Raises ``NotFound``."""

@@ -83,13 +83,9 @@ class Filler:
     def mix(self, stock: Stock) -> Mix:
         """The mix that this person's slates are held to, and what it has been given of it."""
         facets, catalog = stock.facets, stock.catalog
-        tastes = tastes_of(
-            self.state,
-            facets,
-            catalog.value_of,
-            self.now_us,
-            self.settings.affinity,
-        )
-        rows = np.zeros(0, dtype=np.int64) if self.delivered is None else self.delivered
+        tastes = tastes_of(self.state, facets, self.now_us, self.settings.affinity)
+        rows = self.delivered
+        if rows is None or not len(rows):
+            return mix_of(facets, tastes, np.zeros(len(facets.columns)), 0.0)
         _, columns = entries_of(catalog, rows)
         return mix_of(facets, tastes, counted(facets, columns), float(len(rows)))

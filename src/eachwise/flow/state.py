@@ -13,8 +13,11 @@ from eachwise.flow.catalogue import Catalogue, Shelf
 from eachwise.flow.ingest import Ingest
 from eachwise.flow.learn import Learning
 from eachwise.flow.lifetime import Lifetime
+from eachwise.flow.noticing import Noticing
 from eachwise.flow.people import People
+from eachwise.flow.relations import Relations
 from eachwise.flow.searches import Searches
+from eachwise.flow.sendtime import SendTimes
 from eachwise.flow.taste import Tasting
 from eachwise.flow.trained import MODEL as TRAINED
 from eachwise.flow.trained import Trained
@@ -54,6 +57,7 @@ class State:
             catalogue=self.catalogue,
             people=self.people,
             budgets=self.budgets,
+            executor=executor,
         )
         self.lifetime = Lifetime(
             store=store,
@@ -63,6 +67,14 @@ class State:
             executor=executor,
         )
         self.searches = Searches(store=store, clock=clock)
+        self.send_times = SendTimes(
+            store=store,
+            clock=clock,
+            settings=settings,
+            people=self.people,
+            catalogue=self.catalogue,
+        )
+        self.noticing = Noticing(store, self.people, settings.stage)
         self.ingest = Ingest(
             store=store,
             clock=clock,
@@ -73,7 +85,20 @@ class State:
             tasting=self.tasting,
             learning=self.learning,
             searches=self.searches,
+            send_times=self.send_times,
             trained=self.trained,
+            noticing=self.noticing,
+        )
+        self.relations = Relations(
+            store=store,
+            clock=clock,
+            settings=settings,
+            people=self.people,
+            directory=self.directory,
+            catalogue=self.catalogue,
+            tasting=self.tasting,
+            ingest=self.ingest,
+            executor=executor,
         )
         self.catalogue.prepare = lambda shelf: self._warm(shelf=shelf)
         self.tasting.prepare = lambda model: self._warm(taste=model)

@@ -11,6 +11,7 @@ from math import exp, inf
 from typing import NamedTuple, TypeVar
 
 from eachwise.contracts.events import Action, Event, Meaning
+from eachwise.contracts.experience import OUTBOUND_CHANNELS
 from eachwise.contracts.individual import (
     AGAINST,
     ANY_VALUE,
@@ -29,9 +30,10 @@ from eachwise.contracts.individual import (
     Recent,
     Written,
 )
-from eachwise.individual.consent import suppression_key
+from eachwise.individual.consent import CHANNEL, suppression_key
 from eachwise.individual.engagement import ACTIVITY_RATE
 from eachwise.individual.exclusion import exclude, own_taste
+from eachwise.individual.hours import ANSWER_ACTS, hour_of_week
 from eachwise.maths import decay
 from eachwise.maths.decay import NEGLIGIBLE
 from eachwise.maths.hashing import stable_hash
@@ -103,6 +105,7 @@ def fold(
     """
     rule = RULES[meaning.action]
     _seen(state, event, rule)
+    _there(state, event, meaning, rule)
     _identified(state, event, blocked)
     own: Meaning | None = meaning
     if meaning.excluded:
@@ -164,6 +167,15 @@ def _seen(state: Individual, event: Event, rule: Rule) -> None:
             days.insert(place, day)
         if len(days) > DAYS_MAX:
             del days[0]
+
+
+def _there(state: Individual, event: Event, meaning: Meaning, rule: Rule) -> None:
+    """The hour in which the person acted."""
+    if not rule.present:
+        return
+    answer = meaning.decision_id and meaning.channel in OUTBOUND_CHANNELS
+    hour, hours = hour_of_week(event.occurred_at_us), state.hours
+    hours[hour] = hours.get(hour, 0) + (ANSWER_ACTS if answer else 1)
 
 
 def _identified(state: Individual, event: Event, blocked: Collection[str]) -> None:
@@ -346,7 +358,10 @@ def _answered(state: Individual, event: Event, meaning: Meaning, contact: Contac
     at_us, action, tie = event.occurred_at_us, meaning.action, _tie(event)
     if contact is not None:
         _newest(state.contacts, contact, CONTACTS_MAX)
-    if action in (Action.UNSUBSCRIBE, Action.COMPLAIN):
+    narrow = action is Action.UNSUBSCRIBE and any(
+        key.startswith(CHANNEL) for key in meaning.consent
+    )
+    if action in (Action.UNSUBSCRIBE, Action.COMPLAIN) and not narrow:
         _write(state.consent, suppression_key(meaning.channel), Written(at_us, tie, False))
     elif action is Action.PURCHASE:
         # An order without an id is one by itself.

@@ -65,6 +65,7 @@ def merge(a: Individual, b: Individual, settings: AffinitySettings) -> Individua
         excluded=sorted({*a.excluded, *b.excluded})[-EXCLUSIONS_MAX:],
         regrets=_newest(a.regrets, b.regrets, RECENTS_MAX),
         bought=_newest(a.bought, b.bought, BOUGHT_MAX),
+        hours=_sums(a.hours, b.hours),
     )
 
 

@@ -2,7 +2,7 @@
 
 from eachwise.learn.attribution import Answer, Returned, answer_in, concerns, credited
 from eachwise.learn.guard import Closed, Monitor, Verdict, judge
-from eachwise.learn.learner import MODEL, Learner, restore
+from eachwise.learn.learner import MODEL, Draft, Learner, finished, restore
 from eachwise.learn.priors import PRIORS
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "PRIORS",
     "Answer",
     "Closed",
+    "Draft",
     "Learner",
     "Monitor",
     "Returned",
@@ -17,6 +18,7 @@ __all__ = [
     "answer_in",
     "concerns",
     "credited",
+    "finished",
     "judge",
     "restore",
 ]

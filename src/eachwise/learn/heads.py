@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -68,24 +69,40 @@ def take(
             head.know(features)
 
 
-def published(outcome: Outcome, posterior: Posterior, seed: int) -> PropensityHead:
-    """A posterior as an immutable head; draws where it is explored."""
-    mean, covariance = posterior.mean, posterior.covariance
-    draws = gaussian_draws(covariance, DRAWS, seed) if outcome in FULL else np.zeros((0, len(mean)))
-    head = PropensityHead(mean=mean, covariance=covariance, draws=draws)
-    for array in (head.mean, head.covariance, head.draws):
+@dataclass(frozen=True, slots=True)
+class CopiedHead:
+    """A posterior's arrays as they were at one moment; read-only."""
+
+    mean: Floats
+    ceiling: Floats
+    covariance: Floats
+    updates: int
+
+
+def copied(posterior: Posterior) -> CopiedHead:
+    """A copy that nothing changes any more."""
+    arrays = posterior.mean, posterior.ceiling, posterior.covariance
+    for array in arrays:
         array.setflags(write=False)
-    return head
+    return CopiedHead(*arrays, posterior.updates)
 
 
-def packed(posterior: Posterior) -> StoredHead:
+def published(outcome: Outcome, head: CopiedHead, seed: int) -> PropensityHead:
+    """What serves of a posterior; draws where it is explored."""
+    if outcome in FULL:
+        draws = gaussian_draws(head.covariance, DRAWS, seed)
+    else:
+        draws = np.zeros((0, len(head.mean)))
+    draws.setflags(write=False)
+    return PropensityHead(mean=head.mean, covariance=head.covariance, draws=draws)
+
+
+def packed(head: CopiedHead) -> StoredHead:
     """A posterior's arrays as bytes."""
-    covariance = posterior.covariance
-    if covariance.ndim == 2:
-        covariance = covariance[np.tril_indices(len(covariance))]
-    return StoredHead(
-        _bytes(posterior.mean), _bytes(posterior.ceiling), _bytes(covariance), posterior.updates
-    )
+    covariance = head.covariance
+    if covariance.ndim == 2 and len(covariance):
+        covariance = np.concatenate([line[: row + 1] for row, line in enumerate(covariance)])
+    return StoredHead(_bytes(head.mean), _bytes(head.ceiling), _bytes(covariance), head.updates)
 
 
 def unpacked(
@@ -101,8 +118,9 @@ def unpacked(
             prior, half_life, list(names), mean, entries, ceiling, stored.updates
         )
     covariance = np.zeros((size, size))
-    rows, columns = np.tril_indices(size)
-    covariance[rows, columns] = covariance[columns, rows] = entries
+    for row in range(size):
+        begin = row * (row + 1) // 2
+        covariance[row, : row + 1] = covariance[: row + 1, row] = entries[begin : begin + row + 1]
     return LogisticPosterior.of_arrays(
         prior, half_life, list(names), mean, covariance, ceiling, stored.updates
     )

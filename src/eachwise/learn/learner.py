@@ -1,19 +1,33 @@
 """The propensity learner: logistic posteriors with one ordered writer, published as immutable versions.
 
 A version is a snapshot (arrays) or a delta (the exposures learnt since the version before it); ``restore`` replays
-deltas onto a snapshot and arrives at the same bits, because an update depends on the exposures and their order only.
+deltas onto a snapshot and arrives at the same bits: an update depends on the exposures, their order, and where the
+versions were drawn between them.
+
+To publish is done in two steps: ``draft`` copies what was learnt, ``finished`` makes the version of it, which takes
+long and may be done elsewhere while the learner goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from eachwise.contracts.arrays import PropensityModel
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.learning import OUTCOMES, Exposure, ModelVersion, Outcome
-from eachwise.learn.heads import StoredHead, heads_of, packed, published, take, unpacked
+from eachwise.learn.heads import (
+    CopiedHead,
+    StoredHead,
+    copied,
+    heads_of,
+    packed,
+    published,
+    take,
+    unpacked,
+)
 from eachwise.maths.hashing import stable_hash
 from eachwise.settings import LearnSettings
 
@@ -39,6 +53,23 @@ class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
 
 _decode_delta = msgspec.msgpack.Decoder(list[_Learnt]).decode
 _decode_snapshot = msgspec.msgpack.Decoder(_Snapshot).decode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A version on its way: what the learner knew at one moment. Nothing of it changes any more.
+
+    follows: the version before it; since: what was learnt after that one, None where the version is a snapshot
+    """
+
+    version: int
+    follows: int
+    at_us: int
+    half_life: float
+    names: tuple[str, ...]
+    updates: int
+    heads: Mapping[Outcome, CopiedHead]
+    since: Sequence[_Learnt] | None
 
 
 class Learner:
@@ -75,43 +106,50 @@ class Learner:
                 before = None if each.before is None else tuple(sorted(each.before))
                 self._take(_Learnt(each.features, tuple(sorted(each.outcomes)), before))
 
-    def publish(self, version: int, at_us: int) -> tuple[ModelVersion, PropensityModel]:
-        """Make what was learnt so far version ``version``: the body to store, and the model to decide with.
+    def draft(self, version: int, at_us: int) -> Draft:
+        """Take what was learnt so far as version ``version``; what comes next belongs to the one after it.
 
         The first version is a snapshot, and then every ``snapshot_every_versions``-th; a delta's base is the version
-        published before it. Raises ``InvalidInput`` unless versions ascend.
+        drawn before it. Raises ``InvalidInput`` unless versions ascend.
         """
         if version <= self.version:
             raise InvalidInput(
                 f"version {version} does not follow version {self.version}", field="version"
             )
         snapshot = self._snapshot_due_at == 0 or version >= self._snapshot_due_at
-        body = self._snapshot() if snapshot else msgspec.msgpack.encode(self._since)
-        version_made = ModelVersion(
-            model=MODEL,
-            version=version,
-            base=0 if snapshot else self.version,
-            created_at_us=at_us,
-            body=body,
-        )
+        for head in self.heads.values():
+            head.settle()
+        drawn = self._drawn(version, at_us, None if snapshot else self._since)
         if snapshot:
             self._snapshot_due_at = version + self._settings.snapshot_every_versions
         self.version = version
         self._since = []
-        return version_made, self.propensity_model(version)
+        return drawn
+
+    def publish(self, version: int, at_us: int) -> tuple[ModelVersion, PropensityModel]:
+        """Both steps at once: the body to store, and the model to decide with."""
+        return finished(self.draft(version, at_us))
 
     def propensity_model(self, version: int) -> PropensityModel:
         """The model as it stands, with 64 draws seeded by the version; read-only arrays."""
-        names = self.heads["takeup"].names
-        return PropensityModel(
+        return _model(self._drawn(version, 0, None))
+
+    def again(self, other: Learner) -> None:
+        """Learn what another learner has learnt since it drew its last version."""
+        for learnt in other._since:
+            self._take(learnt)
+
+    def _drawn(self, version: int, at_us: int, since: Sequence[_Learnt] | None) -> Draft:
+        takeup = self.heads["takeup"]
+        return Draft(
             version=version,
-            names=tuple(names),
-            heads={
-                outcome: published(outcome, head, stable_hash(f"propensity {outcome}", version))
-                for outcome, head in self.heads.items()
-            },
-            index={name: column for column, name in enumerate(names)},
+            follows=self.version,
+            at_us=at_us,
+            half_life=takeup.half_life,
+            names=tuple(takeup.names),
             updates=self.updates,
+            heads={outcome: copied(head) for outcome, head in self.heads.items()},
+            since=since,
         )
 
     def _take(self, learnt: _Learnt) -> None:
@@ -120,18 +158,6 @@ class Learner:
         take(self.heads, learnt.features, frozenset(learnt.outcomes), before)
         self.updates += learnt.before is None
         self._since.append(learnt)
-
-    def _snapshot(self) -> bytes:
-        """All posteriors as msgpack."""
-        takeup = self.heads["takeup"]
-        return msgspec.msgpack.encode(
-            _Snapshot(
-                takeup.half_life,
-                takeup.names,
-                self.updates,
-                {outcome: packed(head) for outcome, head in self.heads.items()},
-            )
-        )
 
     def _resume(self, snapshot: ModelVersion, deltas: Sequence[ModelVersion]) -> None:
         """Become what the snapshot and the deltas after it say."""
@@ -149,6 +175,9 @@ class Learner:
                 )
             for learnt in _decode_delta(delta.body):
                 self._take(learnt)
+            # As when it was drawn: where this is done decides the last bits.
+            for head in self.heads.values():
+                head.settle()
             self.version = delta.version
         self._since = []
         self._snapshot_due_at = snapshot.version + self._settings.snapshot_every_versions
@@ -158,6 +187,45 @@ class Learner:
             for head in self.heads.values():
                 head.half_life = half_life
             self._snapshot_due_at = 0
+
+
+def finished(draft: Draft) -> tuple[ModelVersion, PropensityModel]:
+    """A version's body to store, and the model to decide with. A pure function of the draft."""
+    snapshot = draft.since is None
+    version = ModelVersion(
+        model=MODEL,
+        version=draft.version,
+        base=0 if snapshot else draft.follows,
+        created_at_us=draft.at_us,
+        body=_snapshot(draft) if snapshot else msgspec.msgpack.encode(draft.since),
+    )
+    return version, _model(draft)
+
+
+def _model(draft: Draft) -> PropensityModel:
+    seeds = {outcome: stable_hash(f"propensity {outcome}", draft.version) for outcome in draft.heads}
+    return PropensityModel(
+        version=draft.version,
+        names=draft.names,
+        heads={
+            outcome: published(outcome, head, seeds[outcome])
+            for outcome, head in draft.heads.items()
+        },
+        index={name: column for column, name in enumerate(draft.names)},
+        updates=draft.updates,
+    )
+
+
+def _snapshot(draft: Draft) -> bytes:
+    """All posteriors as msgpack."""
+    return msgspec.msgpack.encode(
+        _Snapshot(
+            draft.half_life,
+            list(draft.names),
+            draft.updates,
+            {outcome: packed(head) for outcome, head in draft.heads.items()},
+        )
+    )
 
 
 def restore(

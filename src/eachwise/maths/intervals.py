@@ -46,14 +46,19 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Interval | None:
         raise InvalidInput(f"{successes} successes of {n} cannot be", field="successes")
     if n == 0:
         return None
+    low, high = score_bounds(successes / n, float(n), level)
+    return Interval(successes / n, low, high, n)
+
+
+def score_bounds(share: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's bounds of a share that is worth ``n`` > 0 independent observations, whole or not (an effective n)."""
     z = _normal_quantile(level)
-    share = successes / n
     centre = share + z * z / (2.0 * n)
     half = z * math.sqrt(share * (1.0 - share) / n + z * z / (4.0 * n * n))
     scale = 1.0 + z * z / n
-    low = 0.0 if successes == 0 else (centre - half) / scale
-    high = 1.0 if successes == n else (centre + half) / scale
-    return Interval(share, low, high, n)
+    low = 0.0 if share == 0.0 else (centre - half) / scale
+    high = 1.0 if share == 1.0 else (centre + half) / scale
+    return low, high
 
 
 def mean_interval(values: Floats, level: float = 0.95) -> Interval | None:

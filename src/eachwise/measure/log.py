@@ -99,11 +99,15 @@ def log_of(
 ) -> Log:
     """The log of records and what each choice came to.
 
-    Records that fell back to silence on a failure are left out: nothing was drawn. Where records
+    Records that fell back to silence on a failure, or are transactional, are left out: nothing was drawn. Where records
     spell out only the leading candidates, ``lead_count`` (the setting they were made with) tells which of them would
     be there whatever was chosen; a replay spells out all. Raises ``InvalidInput`` where it is needed and missing.
     """
-    kept = [(record, float(reward)) for record, reward in decided if not record.failed]
+    kept = [
+        (record, float(reward))
+        for record, reward in decided
+        if not (record.failed or record.transactional)
+    ]
     arms: dict[str, int] = {}
     people: dict[str, int] = {}
     indptr, chosen, person = [0], [], []

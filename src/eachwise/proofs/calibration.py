@@ -191,15 +191,9 @@ class _Measure:
 
     def _mix(self, history: Ints, *, moment: bool = True) -> Mix:
         """The mix that serving would hold the person's slates to, or that of the long horizon alone."""
-        facets, catalog = self._stock.facets, self._catalog
+        facets = self._stock.facets
         now_us = int(_END_S) * MICROSECONDS
-        tastes = tastes_of(
-            self._state(history),
-            facets,
-            catalog.value_of,
-            now_us,
-            AffinitySettings(),
-        )
+        tastes = tastes_of(self._state(history), facets, now_us, AffinitySettings())
         if not moment:
             tastes = replace(tastes, any_moment=0.0)
         return mix_of(facets, tastes, np.zeros(len(facets.columns)), 0.0)

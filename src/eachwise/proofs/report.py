@@ -61,6 +61,27 @@ class Estimate(msgspec.Struct, frozen=True):
     high: float
 
 
+class Bin(msgspec.Struct, frozen=True, kw_only=True):
+    """So many predictions, their mean, and the share of them that came true."""
+
+    count: int
+    predicted: float
+    observed: Estimate
+
+
+class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+    """Predictions of one outcome beside what happened: on the whole, the expected calibration error with what luck
+    alone would make of it, and by bins of ascending predictions.
+    """
+
+    count: int
+    predicted: float
+    observed: float
+    ece: float
+    ece_by_chance: float
+    bins: list[Bin]
+
+
 class Proof(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The outcome of one proof: how it was done, each arm's figures, and what they say in words.
 
@@ -69,7 +90,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
               (median of scoring all items for one person), of this machine in this run
     ablation: what was chosen on validation data → figures, in the order of the training's report
     curves:   arm → regret to the oracle after so many ``decisions`` of a world
-    The last four are absent from the JSON where a proof has none.
+    calibration: outcome → the engine's predictions at its decisions beside what happened
+    The last five are absent from the JSON where a proof has none.
     """
 
     proof: str
@@ -80,6 +102,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     costs: dict[str, dict[str, float]] = {}
     ablation: dict[str, dict[str, float]] = {}
     curves: dict[str, list[float]] = {}
+    calibration: dict[str, Calibration] = {}
 
     def __post_init__(self) -> None:
         """Refuse an arm or a metric that no reader of proofs knows."""
@@ -166,7 +189,19 @@ def as_table(proof: Proof) -> str:
         for what, row in proof.ablation.items():
             lines.append([what, *(f"{row[one]:,.4g}" if one in row else "" for one in names)])
         text += [*_columns(lines), ""]
+    for outcome, held in proof.calibration.items():
+        text += [*_calibration(outcome, held), ""]
     return "\n".join([*text, proof.verdict])
+
+
+def _calibration(outcome: str, held: Calibration) -> list[str]:
+    """A reliability table: one row a bin, and the whole."""
+    lines = [[outcome, "predicted", "observed"]]
+    for number, each in enumerate(held.bins, start=1):
+        lines.append([f"{number}. {each.count:,}", f"{each.predicted:.4f}", _cell(each.observed)])
+    whole = f"{held.observed:.4f}, calibration error {held.ece:.4f} (by chance {held.ece_by_chance:.4f})"
+    lines.append([f"all {held.count:,}", f"{held.predicted:.4f}", whole])
+    return _columns(lines)
 
 
 def _columns(rows: list[list[str]]) -> list[str]:

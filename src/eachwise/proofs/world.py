@@ -8,7 +8,7 @@ policies, Vowpal Wabbit and whoever knows the click model play what the engine h
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass
 from typing import Final
@@ -17,27 +17,34 @@ import numpy as np
 
 from eachwise.contracts.arrays import Ints
 from eachwise.contracts.errors import InvalidInput
+from eachwise.contracts.learning import Outcome
 from eachwise.decide import POLICIES
 from eachwise.proofs import report
-from eachwise.proofs.report import Proof
+from eachwise.proofs.report import Calibration, Proof
 from eachwise.proofs.world_arms import CAMPAIGNS, KMEANS, campaign, kmeans, known_model
-from eachwise.proofs.world_lane import EnginePlayer, replay
+from eachwise.proofs.world_calibration import Answers, answers, calibrations
+from eachwise.proofs.world_lane import Player, replay
 from eachwise.proofs.world_metrics import KNOWN, all_figures, later_half, regret, verdict
+from eachwise.proofs.world_player import EnginePlayer
 from eachwise.proofs.world_pool import pool
 from eachwise.proofs.world_record import Recording, believed_against, record
 from eachwise.proofs.world_stream import Outcomes, Scenario, World, build_world, outcomes
-from eachwise.proofs.world_vw import EXPLORATIONS, VowpalWabbit, installed
+from eachwise.proofs.world_vw import EXPLORATIONS, GRID, Sentences, VowpalWabbit, installed
 from eachwise.settings import DecideSettings, Settings, parse_settings
 
 PROCESSES = 2
 # The engine's defaults were tuned in worlds 1 to 6; what is reported are worlds that they never saw.
 FIRST_SEED = 201
+FIRST_TUNING_SEED = 1
 # A simulated day passes in seconds, so what a server does every second is done once a day: the models that
 # decide are older than a server's, which favours the segments.
 PACE: Final = {
     "learn": {"publish_interval_s": 86_400.0},
     "recommend": {"publish_interval_s": 86_400.0},
     "store": {"checkpoint_interval_s": 86_400.0},
+    # It reads everybody's life anew; in world 1, the one asked, no change of lifetime value was certain after 80
+    # days, so decisions are the same without it.
+    "lifetime": {"interval_s": 0.0},
 }
 DEFAULT_POLICY: Final = DecideSettings().policy
 # The code that serves, with its defaults: what the proof is about.
@@ -66,10 +73,11 @@ LATER: Final = "the same, but the later half of each world's decisions only"
 
 @dataclass(frozen=True)
 class Part:
-    """What came of every arm in one world."""
+    """What came of every arm in one world, and of what the engine predicted."""
 
     scenario: Scenario
     arms: dict[str, Outcomes]
+    answers: dict[Outcome, Answers]
 
 
 def run(
@@ -79,17 +87,22 @@ def run(
     as_json: bool,
     processes: int = PROCESSES,
     arms: Sequence[str] = (),
+    vw_grid: bool = False,
 ) -> Proof:
     """Play the worlds with seeds 201, 202 … , print the proof, and return it; progress goes to stderr.
 
     ``arms``: which to play besides the blanket, the engine and the oracle (none named: all that can be).
-    ``processes`` = 1 plays everything in this process. Raises ``InvalidInput`` for an arm that does not exist.
+    ``vw_grid``: instead all settings of Vowpal Wabbit that were tried, in the worlds they were tried in: 1, 2 …
+    ``processes`` = 1 plays everything in this process. Raises ``InvalidInput`` for an arm that does not exist,
+    ``MissingExtra`` for an arm of Vowpal Wabbit where that is not installed.
     """
     if seeds < 1:
         raise InvalidInput("seeds must be at least 1", field="seeds")
-    worlds = range(FIRST_SEED, FIRST_SEED + seeds)
+    first = FIRST_TUNING_SEED if vw_grid else FIRST_SEED
+    worlds = range(first, first + seeds)
     scenarios = [Scenario(seed=seed, decisions=decisions) for seed in worlds]
-    whole, later = prove(scenarios, processes, chosen(arms))
+    played = chosen((KNOWN, *GRID)) if vw_grid else chosen(arms)
+    whole, later = prove(scenarios, processes, played)
     if as_json:
         report.publish(whole, as_json=True)
     else:
@@ -99,13 +112,14 @@ def run(
 
 def chosen(arms: Sequence[str]) -> tuple[str, ...]:
     """The arms that are played, in their order; of none named all, without Vowpal Wabbit where it is not installed."""
-    unknown = [arm for arm in arms if arm not in ORDER]
+    named = [*GRID, *ORDER]
+    unknown = [arm for arm in arms if arm not in named]
     if unknown:
         raise InvalidInput(
-            f"no arm is called {unknown[0]!r}; there are {', '.join(ORDER)}", field="arms"
+            f"no arm is called {unknown[0]!r}; there are {', '.join(named)}", field="arms"
         )
     if arms:
-        return tuple(arm for arm in ORDER if arm in arms or arm in ALWAYS)
+        return tuple(arm for arm in named if arm in arms or arm in ALWAYS)
     if installed():
         return ORDER
     report.progress(
@@ -118,19 +132,17 @@ def prove(
     scenarios: Sequence[Scenario], processes: int, arms: Sequence[str]
 ) -> tuple[Proof, Proof]:
     """The proof over all decisions, and over the later half of each world's."""
-    found: dict[str, list[Outcomes]] = {name: [] for name in arms}
-    for part in sorted(_played(scenarios, processes, arms), key=lambda part: part.scenario.seed):
-        for name, each in part.arms.items():
-            found[name].append(each)
-    joined = {name: Outcomes.join(parts) for name, parts in found.items()}
+    parts = sorted(_played(scenarios, processes, arms), key=lambda part: part.scenario.seed)
+    joined = {name: Outcomes.join([part.arms[name] for part in parts]) for name in arms}
+    held = calibrations([part.answers for part in parts])
     halves = np.concatenate([np.arange(one.decisions) / one.decisions for one in scenarios])
     return (
-        _proof("world", protocol(scenarios), joined),
-        _proof("world, after learning", LATER, later_half(joined, halves)),
+        _proof("world", protocol(scenarios), joined, held),
+        _proof("world, after learning", LATER, later_half(joined, halves), {}),
     )
 
 
-def _proof(name: str, done: str, arms: dict[str, Outcomes]) -> Proof:
+def _proof(name: str, done: str, arms: dict[str, Outcomes], held: dict[str, Calibration]) -> Proof:
     """The proof of these outcomes; metrics that a report does not know are left to the verdict."""
     figures = all_figures(arms)
     return Proof(
@@ -142,6 +154,7 @@ def _proof(name: str, done: str, arms: dict[str, Outcomes]) -> Proof:
         },
         verdict=verdict(arms, ENGINE, twin=TWIN),
         curves=regret(arms),
+        calibration=held,
     )
 
 
@@ -178,48 +191,48 @@ def _played(scenarios: Sequence[Scenario], processes: int, arms: Sequence[str]) 
 
 def _part(scenario: Scenario, arms: Sequence[str]) -> Part:
     """Play every arm in one world; say on stderr what is done."""
-    clock = _Stopwatch(scenario)
+    began = time.perf_counter()
     world = build_world(scenario)
     choice, recording = record(world, settings_of(DEFAULT_POLICY))
-    clock.done(ENGINE)
+    spent = {ENGINE: time.perf_counter() - began}
     found = {ENGINE: outcomes(world, choice, believed_against(world, recording, choice))}
+    players = players_of(arms, recording)
     for arm in arms:
-        if arm != ENGINE:
-            found[arm] = outcomes(world, others(arm)(world, recording))
-            clock.done(arm)
-    return Part(scenario, {arm: found[arm] for arm in arms})
+        if arm != ENGINE and arm not in players:
+            began = time.perf_counter()
+            found[arm] = outcomes(world, without_learning(arm, world, recording))
+            spent[arm] = time.perf_counter() - began
+    choices, seconds = replay(world, recording, players)
+    found |= {arm: outcomes(world, each) for arm, each in choices.items()}
+    spent |= seconds
+    told = ", ".join(f"{arm} {spent[arm]:.0f}" for arm in arms)
+    report.progress(f"seed {scenario.seed}, {scenario.decisions:,} decisions, seconds: {told}")
+    asked = answers(world, choice, recording.predicted)
+    return Part(scenario, {arm: found[arm] for arm in arms}, asked)
 
 
-def others(arm: str) -> Callable[[World, Recording], Ints]:
-    """How an arm that is not the engine's chooses."""
+def without_learning(arm: str, world: World, recording: Recording) -> Ints:
+    """What those choose who have nothing to learn, (D,)."""
     if arm in CAMPAIGNS:
-        return lambda world, _: campaign(world, arm)
+        return campaign(world, arm)
     if arm == KMEANS:
-        return lambda world, _: kmeans(world)
-    if arm == KNOWN:
-        return known_model
-    if arm in EXPLORATIONS:
-        return lambda world, recording: replay(
-            world, recording, VowpalWabbit(recording.layout, EXPLORATIONS[arm])
-        )
-    return lambda world, recording: replay(
-        world, recording, EnginePlayer(recording.layout, settings_of(POLICY_OF[arm]))
-    )
+        return kmeans(world)
+    return known_model(world, recording)
 
 
-class _Stopwatch:
-    """Says how long each arm of a world took."""
-
-    def __init__(self, scenario: Scenario) -> None:
-        self._scenario = scenario
-        self._began = time.perf_counter()
-
-    def done(self, arm: str) -> None:
-        took_s = time.perf_counter() - self._began
-        self._began = time.perf_counter()
-        report.progress(
-            f"seed {self._scenario.seed}, {arm}: {self._scenario.decisions:,} decisions in {took_s:.0f} s"
-        )
+def players_of(arms: Sequence[str], recording: Recording) -> dict[str, Player]:
+    """Those of the arms that learn from a recording."""
+    found: dict[str, Player] = {
+        arm: EnginePlayer(recording.layout, settings_of(POLICY_OF[arm]))
+        for arm in arms
+        if arm in POLICY_OF and arm != ENGINE
+    }
+    explorations: Mapping[str, str] = {**EXPLORATIONS, **GRID}
+    tried = [arm for arm in arms if arm in explorations]
+    if tried:
+        sentences = Sentences(recording)
+        found |= {arm: VowpalWabbit(sentences, explorations[arm]) for arm in tried}
+    return found
 
 
 def settings_of(policy: str) -> Settings:

@@ -5,107 +5,189 @@ fatigue are each player's own. No store and no events, so a decision costs a fra
 out is that a player's own sends would teach it a little about tastes: the engine's default policy is played both ways,
 and the proof says how near they come.
 
-K = experiences in the layout's order, F = moving features.
+All players go through the world together, a day at a time, since what a day's decisions are made from is the same for
+all of them. Nobody learns within a day, so a day's decisions for different people are made at once; a person's second
+visit of the day comes after the first, whose exposure it feels.
+
+n = decisions made at once, K = experiences in the layout's order, F = moving features.
 """
 
 from __future__ import annotations
 
-import math
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
 
-from eachwise.contracts.arrays import AffinityVectors, Floats, Ints
-from eachwise.contracts.learning import Exposure, Outcome
-from eachwise.decide import Situation, with_model
-from eachwise.decide.decider import compete
-from eachwise.decide.features import (
-    ALL_FATIGUE_HALF_LIFE_S,
-    EXPERIENCE_FATIGUE_HALF_LIFE_S,
-    named,
-)
+from eachwise.contracts.arrays import Bools, Floats, Ints
+from eachwise.contracts.learning import Outcome
+from eachwise.decide.features import ALL_FATIGUE_HALF_LIFE_S, EXPERIENCE_FATIGUE_HALF_LIFE_S
 from eachwise.decide.layout import Layout
-from eachwise.learn import PRIORS, Learner
-from eachwise.maths.draws import sample
 from eachwise.maths.hashing import stable_hash
 from eachwise.proofs.world_record import Recording
 from eachwise.proofs.world_stream import DAY_S, World
-from eachwise.settings import Settings
 from eachwise.worlds import SILENCE
 
 DAY_US: Final = round(DAY_S * 1e6)
-# Not one of the streams of ``decide.decider``: these choices are not the engine's.
-_CHOICE_STREAM: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """One decision to make.
+class Turns:
+    """Decisions to make at once: of one day, no person twice.
 
-    rows: (k,) the experiences that may be chosen, in ascending order; moving: (K, F) and recent: (K,) of all of them,
-    with the player's own fatigue
+    number: (n,) their numbers in the world; person, now_us: (n,); seeds: n of them
+    passed: (n, K) what may be chosen; moving: (n, K, F) and recent: (n, K) with the player's own fatigue
     """
 
-    person: int
-    now_us: int
-    seed: int
-    rows: Ints
+    number: Ints
+    person: Ints
+    now_us: Ints
+    seeds: list[int]
+    passed: Bools
     moving: Floats
     recent: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One experience that a player has shown: the decision's number, the layout's row, with what probability.
+
+    moving: (F,) the row's features at that moment; came: what came of it
+    """
+
+    number: int
+    row: int
+    probability: float
+    moving: Floats
+    came: frozenset[Outcome]
 
 
 class Player(Protocol):
     """Whoever chooses and learns."""
 
-    def choose(self, turn: Turn) -> tuple[int, float]:
-        """The layout's row that is shown, ``SILENCE`` for none, and with what probability."""
+    def choose(self, turns: Turns) -> tuple[Ints, Floats]:
+        """((n,), (n,)): the layout's rows that are shown, ``SILENCE`` for none, and with what probabilities."""
         ...
 
-    def learn(self, turn: Turn, row: int, probability: float, came: frozenset[Outcome]) -> None:
-        """What came of showing a row."""
-        ...
-
-    def publish(self, now_us: int) -> None:
-        """From now on decide with all that was learnt: for everybody once a simulated day, as the engine."""
+    def learn(self, shown: list[Shown], now_us: int) -> None:
+        """What came of all that was shown in a day, in the order of time; the next day is decided with it."""
         ...
 
 
-def replay(world: World, recording: Recording, player: Player) -> Ints:
-    """The experience that a player chooses at each decision (D,), the world's index, ``SILENCE`` for none."""
-    layout, truth = recording.layout, world.truth
-    fatigue = Fatigue(world.scenario.people, layout)
-    choice = np.full(len(world.t), SILENCE, dtype=np.int64)
-    published_us, learnt = -DAY_US, False
-    for number, (person, t) in enumerate(zip(world.person.tolist(), world.t.tolist(), strict=True)):
-        now_us = round(t * 1e6)
-        if learnt and now_us - published_us >= DAY_US:
-            player.publish(now_us)
-            published_us, learnt = now_us, False
-        moving = recording.moving[number].astype(np.float64)
-        turn = Turn(
-            person=person,
-            now_us=now_us,
-            seed=stable_hash(world.scenario.seed, person, number),
-            rows=np.flatnonzero(recording.passed[number]),
-            moving=moving,
-            recent=fatigue.felt(person, t, moving),
+def replay(
+    world: World, recording: Recording, players: Mapping[str, Player]
+) -> tuple[dict[str, Ints], dict[str, float]]:
+    """What each player chooses at each decision (D,), the world's index, ``SILENCE`` for none; and its seconds."""
+    seats = {name: _Seat(world, recording, player) for name, player in players.items()}
+    spent: dict[str, float] = defaultdict(float)
+    for part in days(world.t):
+        day = _Day.of(world, recording, part)
+        for name, seat in seats.items():
+            began = time.perf_counter()
+            seat.play(day)
+            spent[name] += time.perf_counter() - began
+    return {name: seat.choice for name, seat in seats.items()}, spent
+
+
+def days(t: Floats) -> Iterator[slice]:
+    """The decisions at times ``t`` (D,), ascending seconds, in runs that each end a day after their first."""
+    first = 0
+    while first < len(t):
+        end = int(t.searchsorted(t[first] + DAY_S))
+        yield slice(first, end)
+        first = end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Day:
+    """The decisions of a day as everybody meets them. ``rounds``: their places, each person's first visits first."""
+
+    part: slice
+    seeds: list[int]
+    moving: Floats
+    rounds: list[Ints]
+
+    @classmethod
+    def of(cls, world: World, recording: Recording, part: slice) -> _Day:
+        person = world.person[part]
+        met: dict[int, int] = defaultdict(int)
+        turn = np.zeros(len(person), dtype=np.int64)
+        for place, who in enumerate(person.tolist()):
+            turn[place] = met[who]
+            met[who] += 1
+        numbers = range(part.start, part.stop)
+        return cls(
+            part=part,
+            seeds=[
+                stable_hash(world.scenario.seed, who, number)
+                for who, number in zip(person.tolist(), numbers, strict=True)
+            ],
+            moving=recording.moving[part].astype(np.float64),
+            rounds=[np.flatnonzero(turn == each) for each in range(int(turn.max()) + 1)],
         )
-        row, probability = player.choose(turn)
-        if row == SILENCE:
-            continue
-        choice[number] = shown = recording.world_of[row]
-        fatigue.add(person, row)
-        came: dict[Outcome, bool] = {
-            "takeup": bool(truth.clicked[number, shown]),
-            "purchase": bool(truth.purchased[number, shown]),
-            "hide": bool(truth.hidden[number, shown]),
-            "unsubscribe": bool(truth.unsubscribed[number, shown]),
+
+
+class _Seat:
+    """One player at one recording, and what the player has chosen so far."""
+
+    def __init__(self, world: World, recording: Recording, player: Player) -> None:
+        self._world = world
+        self._recording = recording
+        self._player = player
+        self._fatigue = Fatigue(world.scenario.people, recording.layout)
+        self.choice = np.full(len(world.t), SILENCE, dtype=np.int64)
+
+    def play(self, day: _Day) -> None:
+        """Decide a day's visits, then learn what came of them."""
+        shown: list[Shown] = []
+        for places in day.rounds:
+            shown += self._round(day, places)
+        shown.sort(key=lambda each: each.number)
+        if shown:
+            self._player.learn(shown, round(float(self._world.t[day.part.stop - 1]) * 1e6))
+
+    def _round(self, day: _Day, places: Ints) -> list[Shown]:
+        """Decide for different people; what was shown to them."""
+        number = places + day.part.start
+        person, t = self._world.person[number], self._world.t[number]
+        moving = day.moving[places]
+        turns = Turns(
+            number=number,
+            person=person,
+            now_us=np.rint(t * 1e6).astype(np.int64),
+            seeds=[day.seeds[place] for place in places.tolist()],
+            passed=self._recording.passed[number],
+            moving=moving,
+            recent=self._fatigue.felt(person, t, moving),
+        )
+        rows, probabilities = self._player.choose(turns)
+        sent = np.flatnonzero(rows != SILENCE)
+        self._fatigue.add(person[sent], rows[sent])
+        self.choice[number[sent]] = self._recording.world_of[rows[sent]]
+        return [
+            Shown(
+                number=int(number[each]),
+                row=int(rows[each]),
+                probability=float(probabilities[each]),
+                moving=moving[each, rows[each]],
+                came=self._came(int(number[each])),
+            )
+            for each in sent.tolist()
+        ]
+
+    def _came(self, number: int) -> frozenset[Outcome]:
+        """What the person does about what this player showed."""
+        truth, shown = self._world.truth, self.choice[number]
+        tables: dict[Outcome, Bools] = {
+            "takeup": truth.clicked,
+            "purchase": truth.purchased,
+            "hide": truth.hidden,
+            "unsubscribe": truth.unsubscribed,
         }
-        outcomes = frozenset(outcome for outcome, happened in came.items() if happened)
-        player.learn(turn, row, probability, outcomes)
-        learnt = True
-    return choice
+        return frozenset(outcome for outcome, table in tables.items() if table[number, shown])
 
 
 class Fatigue:
@@ -120,72 +202,20 @@ class Fatigue:
             layout.moving_index["fatigue:all"],
         )
 
-    def felt(self, person: int, t: float, moving: Floats) -> Floats:
-        """Write the features of fatigue at ``t`` into ``moving`` (K, F); returns each one's recent exposures (K,)."""
+    def felt(self, person: Ints, t: Floats, moving: Floats) -> Floats:
+        """Write the features of fatigue of different people (n,) at ``t`` (n,) into ``moving`` (n, K, F); returns
+        each experience's recent exposures (n, K).
+        """
         age_s = t - self._at_s[person]
         self._at_s[person] = t
-        self._recent[person] *= math.exp2(-age_s / EXPERIENCE_FATIGUE_HALF_LIFE_S)
-        self._all[person] *= math.exp2(-age_s / ALL_FATIGUE_HALF_LIFE_S)
-        recent: Floats = self._recent[person].copy()
-        moving[:, self._columns[0]] = np.log1p(recent)
-        moving[:, self._columns[1]] = math.log1p(self._all[person])
+        self._recent[person] *= np.exp2(-age_s / EXPERIENCE_FATIGUE_HALF_LIFE_S)[:, None]
+        self._all[person] *= np.exp2(-age_s / ALL_FATIGUE_HALF_LIFE_S)
+        recent: Floats = self._recent[person]
+        moving[:, :, self._columns[0]] = np.log1p(recent)
+        moving[:, :, self._columns[1]] = np.log1p(self._all[person])[:, None]
         return recent
 
-    def add(self, person: int, row: int) -> None:
-        """An exposure at the moment last asked about."""
+    def add(self, person: Ints, row: Ints) -> None:
+        """Exposures of different people to these rows, at the moments last asked about."""
         self._recent[person, row] += 1.0
         self._all[person] += 1.0
-
-
-class EnginePlayer:
-    """The engine's own scores, policies and learner."""
-
-    def __init__(self, layout: Layout, settings: Settings) -> None:
-        self._layout = layout
-        self._settings = settings
-        self._learner = Learner(settings.learn)
-        self._explored: dict[int, list[int]] = {}
-        self._nobody = AffinityVectors(**dict.fromkeys(_AFFINITIES, np.zeros(0)))
-        self._plan = with_model(layout, self._learner.propensity_model(0), PRIORS)
-
-    def choose(self, turn: Turn) -> tuple[int, float]:
-        """As ``decide`` does once the filters have spoken."""
-        if not len(turn.rows):
-            return SILENCE, 1.0
-        explored = [at for at in self._explored.get(turn.person, ()) if at > turn.now_us - DAY_US]
-        situation = Situation(
-            now_us=turn.now_us,
-            plan=self._plan,
-            affinity=self._nobody,
-            showable=np.zeros(0, dtype=bool),
-            scores=np.zeros(0),
-            settings=self._settings.decide,
-            seed=turn.seed,
-            consent=(True, ""),
-            explored=len(explored),
-        )
-        field = compete(situation, turn.rows, turn.moving, turn.recent)
-        drawn = sample(field.probabilities, turn.seed, _CHOICE_STREAM)
-        if field.priorities[drawn] < field.priorities.max():
-            self._explored[turn.person] = [*explored, turn.now_us]
-        row = SILENCE if drawn == len(turn.rows) else int(turn.rows[drawn])
-        return row, float(field.probabilities[drawn])
-
-    def learn(self, turn: Turn, row: int, probability: float, came: frozenset[Outcome]) -> None:
-        """Into every head of the learner."""
-        exposure = Exposure(
-            decision_id="",
-            experience_id=self._layout.experiences[row].experience_id,
-            probability=probability,
-            features=named(self._layout, row, turn.moving[row]),
-            outcomes=came,
-        )
-        self._learner.learn([exposure])
-
-    def publish(self, now_us: int) -> None:
-        """The learner's next version decides."""
-        _, model = self._learner.publish(self._learner.version + 1, now_us)
-        self._plan = with_model(self._layout, model, PRIORS)
-
-
-_AFFINITIES: Final = ("general", "general_sd", "moment", "moment_sd", "evidence", "declared")

@@ -4,12 +4,14 @@ The engine plays the world once, from events. Of every decision these are kept: 
 each experience, and the person's affinities. Whoever plays the recording decides about the same people, with the same
 knowledge of their tastes, and differs by what is learnt and how it is explored.
 
-D = decisions, K = experiences in the layout's order, F = moving features, V = the world's attribute values.
+D = decisions, K = experiences in the layout's order, F = moving features, V = the world's attribute values,
+H = the outcomes that people in the world answer with.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +20,22 @@ from eachwise.bootstrap import Engine
 from eachwise.contracts.arrays import Bools, Floats, Ints
 from eachwise.contracts.decision import Decided
 from eachwise.contracts.errors import InvalidInput
+from eachwise.contracts.learning import Outcome
 from eachwise.decide.constraints import Evidence, apply_filters
 from eachwise.decide.decider import features_of
 from eachwise.decide.exposures import counted, exposures
 from eachwise.decide.items import screen
 from eachwise.decide.layout import Layout
+from eachwise.decide.plan import FullHead, Plan
+from eachwise.decide.propensity import plain_scores, score
 from eachwise.decide.situation import Situation
 from eachwise.proofs.world_play import play
 from eachwise.proofs.world_stream import World
 from eachwise.settings import Settings
 from eachwise.worlds import SILENCE
 
+# What people in the world do about an experience; nobody merely closes one.
+ANSWERED: Final[tuple[Outcome, ...]] = ("takeup", "purchase", "hide", "unsubscribe")
 # Single precision: 25,000 decisions have 17 million features.
 Halves = NDArray[np.float32]
 
@@ -41,6 +48,8 @@ class Recording:
     moving:       (D, K, F) features; those of fatigue are of the engine's own sends
     passed:       (D, K) whether it passed the filters
     general:      (D, V) affinities, log-odds; 0 of a value that no item carries
+    predicted:    (D, H) what the engine predicted of what it showed: P(outcome) in the order of ``ANSWERED``; NaN of
+                  silence
     """
 
     layout: Layout
@@ -48,6 +57,7 @@ class Recording:
     moving: Halves
     passed: Bools
     general: Halves
+    predicted: Floats
 
 
 class Recorder:
@@ -58,6 +68,7 @@ class Recorder:
         self._moving: list[Halves] = []
         self._passed: list[Bools] = []
         self._affinity: list[Halves] = []
+        self._predicted: list[Floats] = []
         self._layout: Layout | None = None
 
     def keep(self, engine: Engine, decided: Decided) -> None:
@@ -70,6 +81,12 @@ class Recorder:
         self._moving.append(moving.astype(np.float32))
         self._passed.append(mask)
         self._affinity.append(self._of_world(situation))
+        row = layout.row_of.get(decided.experience_id)
+        self._predicted.append(
+            np.full(len(ANSWERED), np.nan)
+            if row is None
+            else predictions(situation.plan, np.array([row]), moving[[row]])[:, 0]
+        )
 
     def recording(self) -> Recording:
         """All that was noted."""
@@ -87,6 +104,7 @@ class Recorder:
             moving=np.stack(self._moving),
             passed=np.stack(self._passed),
             general=np.stack(self._affinity),
+            predicted=np.stack(self._predicted),
         )
 
     def _of_world(self, situation: Situation) -> Halves:
@@ -111,6 +129,24 @@ def believed_against(world: World, recording: Recording, choice: Ints) -> Bools:
     row_of = np.argsort(recording.world_of)
     allowed = recording.passed[last[world.person], row_of[np.maximum(choice, 0)]]
     return np.asarray(~allowed & (choice != SILENCE))
+
+
+def predictions(plan: Plan, rows: Ints, moving: Floats) -> Floats:
+    """(H, R): P(outcome) of rows of the layout, which may repeat, with their moving features (R, F)."""
+    others = plain_scores(plan.others, rows, moving)
+    takeup = score(of_rows(plan.takeup, rows), moving).probability
+    found = {"takeup": takeup} | {name: others[at] for name, at in plan.others.rows.items()}
+    return np.stack([found[outcome] for outcome in ANSWERED])
+
+
+def of_rows(head: FullHead, rows: Ints) -> FullHead:
+    """The head over rows of its own (R,), which may repeat: for scores, since its draws stay as they are."""
+    return replace(
+        head,
+        fixed_mean=head.fixed_mean[rows],
+        fixed_variance=head.fixed_variance[rows],
+        cross=head.cross[rows],
+    )
 
 
 def _seen(situation: Situation) -> tuple[Floats, Ints]:

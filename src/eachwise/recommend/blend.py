@@ -124,7 +124,10 @@ def scores_at(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Seen:
-    """A person as one bound set sees one; ``histories``: in the catalogue's rows (True) and in the trained model's."""
+    """A person as one bound set sees one.
+
+    histories: in the catalogue's rows (True) and, where a model reads those, in the trained model's (False)
+    """
 
     who: Read
     histories: dict[bool, History]
@@ -134,9 +137,14 @@ def _seen(bound: Bound, person: PersonTaste, settings: RecommendSettings) -> _Se
     who = read(person, settings.action_weights, taste_of(person.affinity))
     ahead = wanted(bound.trained, person.recents[::-1], person.carried, settings.action_weights)
     renewed = who.history(bound.catalog.row_of)
-    known = replace(renewed, carried=ahead)
-    trained = known if bound.same else who.history(bound.trained.row_of, ahead)
-    return _Seen(who=who, histories={True: renewed, False: trained})
+    histories = {True: renewed}
+    # Where nothing was trained, or the live counts know more throughout, no model reads the trained rows.
+    if any(not placed.renewed for placed in bound.placed):
+        same = bound.same
+        histories[False] = (
+            replace(renewed, carried=ahead) if same else who.history(bound.trained.row_of, ahead)
+        )
+    return _Seen(who=who, histories=histories)
 
 
 # Frames by whether a model's rows are the catalogue's; kept for the rows asked for last, by identity.

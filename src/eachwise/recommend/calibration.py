@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -59,6 +60,7 @@ class Facets:
     facet:   (W,) which attribute each belongs to
     place:   (V,) each column's place in ``columns``, −1 elsewhere
     weight:  (A,) w_a, by the share of items that carry the attribute; they sum to 1
+    at:      ``name=value`` → its place in ``columns``; what is in no facet is missing
     """
 
     names: tuple[str, ...]
@@ -66,6 +68,7 @@ class Facets:
     facet: Ints
     place: Ints
     weight: Floats
+    at: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +131,7 @@ def facets_of(catalog: CatalogIndex, names: Sequence[str] = ()) -> Facets:
         facet=np.searchsorted(chosen, of_value[columns]).astype(np.int64),
         place=place,
         weight=covered / covered.sum() if covered.any() else covered,
+        at={catalog.values[column]: number for number, column in enumerate(columns.tolist())},
     )
 
 
@@ -149,25 +153,22 @@ def _describes(counts: Floats, carrying: int, items: int) -> bool:
 
 
 def tastes_of(
-    state: Individual,
-    facets: Facets,
-    value_of: Mapping[str, int],
-    now_us: int,
-    settings: AffinitySettings,
+    state: Individual, facets: Facets, now_us: int, settings: AffinitySettings
 ) -> Tastes:
     """A person's masses, decayed to now.
 
     A declared like counts as ``declared_mass`` items more; what is declared against is in no mix.
     """
-    table = np.zeros((3, len(facets.columns)))
-    whole = np.zeros(3)
+    # Lists: to write a few dozen numbers into an array one by one takes longer than all the rest.
+    general, moment, shown = ([0.0] * len(facets.columns) for _ in range(3))
+    whole = (0.0, 0.0, 0.0)
     general_rate = decay.rate(settings.general_half_life_s)
     moment_rate = decay.rate(settings.moment_half_life_s)
     at_s = decay.seconds(now_us)
+    place_of = facets.at
     for value, entry in state.affinity.items():
-        column = value_of.get(value)
-        place = -1 if column is None else int(facets.place[column])
-        if place < 0 and value != ANY_VALUE:
+        place = place_of.get(value)
+        if place is None and value != ANY_VALUE:
             continue
         elapsed_s = max(at_s - entry[REFERENCE_S], 0.0)
         kept = math.exp(-general_rate * elapsed_s)
@@ -176,25 +177,25 @@ def tastes_of(
             entry[MOMENT] * math.exp(-moment_rate * elapsed_s),
             entry[SHOWN] * kept,
         )
-        if value == ANY_VALUE:
-            whole[:] = masses
+        if place is None:
+            whole = masses
         else:
-            table[:, place] = masses
+            general[place], moment[place], shown[place] = masses
+    any_general, any_moment, any_shown = whole
     for value, written in state.declared.items():
-        column = value_of.get(value)
-        place = -1 if column is None else int(facets.place[column])
-        if place >= 0 and written.value > 0:
-            table[0, place] += settings.declared_mass
-            whole[0] += settings.declared_mass
-        elif place >= 0 and written.value < 0:
-            table[:2, place] = 0.0
+        place = place_of.get(value)
+        if place is not None and written.value > 0:
+            general[place] += settings.declared_mass
+            any_general += settings.declared_mass
+        elif place is not None and written.value < 0:
+            general[place] = moment[place] = 0.0
     return Tastes(
-        general=table[0],
-        moment=table[1],
-        shown=table[2],
-        any_general=float(whole[0]),
-        any_moment=float(whole[1]),
-        any_shown=float(whole[2]),
+        general=np.array(general),
+        moment=np.array(moment),
+        shown=np.array(shown),
+        any_general=any_general,
+        any_moment=any_moment,
+        any_shown=any_shown,
     )
 
 
@@ -233,17 +234,19 @@ def _mood(facets: Facets, usual: Floats, seen: Floats, items: float) -> Floats:
     are as usual, and a mix then moves by M / (M + 6).
     """
     level = math.lgamma(MOOD_ITEMS) - math.lgamma(MOOD_ITEMS + items)
-    logs = np.where(_sums(facets, seen) > 0.0, level, -np.inf)
+    told = (_sums(facets, seen) > 0.0).tolist()
+    logs = [level] * len(told)
     # Whatever this moment holds, the general horizon holds too: no share is 0 here.
-    for place in np.flatnonzero((seen > 0.0) & (usual > 0.0)).tolist():
-        share, mass = float(usual[place]), items * float(seen[place])
-        pull = MOOD_ITEMS * share
-        logs[facets.facet[place]] += (
-            math.lgamma(pull + mass) - math.lgamma(pull) - mass * math.log(share)
-        )
-    weight = items * np.exp(np.clip(logs, 0.0, _MOOD_LOG_MAX))
-    found: Floats = np.where(np.isfinite(logs), weight / (weight + MOMENT_ITEMS), 0.0)
-    return found
+    both = zip(usual.tolist(), seen.tolist(), facets.facet.tolist(), strict=True)
+    for share, part, facet in both:
+        if part > 0.0 and share > 0.0:
+            mass, pull = items * part, MOOD_ITEMS * share
+            logs[facet] += math.lgamma(pull + mass) - math.lgamma(pull) - mass * math.log(share)
+    found = []
+    for known, log in zip(told, logs, strict=True):
+        weight = items * math.exp(min(max(log, 0.0), _MOOD_LOG_MAX)) if known else 0.0
+        found.append(weight / (weight + MOMENT_ITEMS))
+    return np.array(found)
 
 
 def counted(facets: Facets, columns: Ints) -> Floats:
@@ -288,7 +291,7 @@ class Calibrator:
         size, names = len(indptr) - 1, len(facets.names)
         places = facets.place[columns]
         kept = places >= 0
-        owner = np.repeat(np.arange(size), np.diff(indptr))[kept]
+        owner = np.repeat(np.arange(size), indptr[1:] - indptr[:-1])[kept]
         places = places[kept]
         cells = owner * names + facets.facet[places]
         carried = np.bincount(cells, minlength=size * names).reshape(size, names)
@@ -301,13 +304,11 @@ class Calibrator:
         told = pull > 0.0
         have = np.where(told, mix.counts + floor, 1.0)
         gains = np.where(told, pull * np.log1p(1.0 / have), 0.0)
-        order = np.argsort(places, kind="stable")
         self.items = mix.items
         self._gains = gains
         self._have = have
         self._pull = pull
-        self._values = _ragged(places, owner, size)
-        self._carriers = _ragged(owner[order], places[order], len(facets.columns))
+        self._places, self._owner = places, owner
         pulled = np.bincount(owner, weights=gains[places], minlength=size)
         self._pulled = pulled.astype(np.float64)
         self.beta = beta
@@ -320,16 +321,26 @@ class Calibrator:
         found: Floats = np.log(self._level) @ self._weight - self._pulled
         return found
 
+    @cached_property
+    def _entries(self) -> tuple[Callable[[int], Ints], Callable[[int], Ints]]:
+        """The values of each candidate, and who carries each value: needed once something is taken."""
+        order = np.argsort(self._places, kind="stable")
+        return (
+            _ragged(self._places, self._owner, len(self._carried)),
+            _ragged(self._owner[order], self._places[order], len(self._gains)),
+        )
+
     def take(self, candidate: int) -> None:
         """Count a candidate as delivered."""
         self.items += 1.0
         self._level += self._carried[candidate]
-        for place in self._values(candidate).tolist():
+        values, carriers = self._entries
+        for place in values(candidate).tolist():
             pull = float(self._pull[place])
             if pull > 0.0:
                 have = self._have[place] = float(self._have[place]) + 1.0
                 gain = pull * math.log1p(1.0 / have)
-                self._pulled[self._carriers(place)] += gain - float(self._gains[place])
+                self._pulled[carriers(place)] += gain - float(self._gains[place])
                 self._gains[place] = gain
 
 

@@ -78,7 +78,7 @@ class Measure:
         self._grouped = bool((self._group >= 0).any())
         self._indptr = indptr
         self._columns = columns
-        self._owner = np.repeat(np.arange(len(rows)), np.diff(indptr))
+        self._owner = np.repeat(np.arange(len(rows)), indptr[1:] - indptr[:-1])
         self._total = np.bincount(
             self._owner, weights=likeness.rarity[columns], minlength=len(rows)
         )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eachwise.contracts.arrays import Floats
+from eachwise.contracts.arrays import Floats, Ints
 from eachwise.contracts.individual import BOUGHT_MAX, RECENTS_MAX
 from eachwise.contracts.taste import History, Interactions, Purchases
 
@@ -24,11 +24,12 @@ def history_of(
     taste: Floats | None = None,
     carried: Any = None,
     purchases: Purchases | None = None,
+    memo: dict[Any, Any] | None = None,
 ) -> History:
     """The history at ``now_s`` of engagements that came before, oldest first; (L,) each, the newest 50 are kept."""
     begin = max(0, len(rows) - RECENTS_MAX)
     ages = np.maximum(now_s - at_s[begin:][::-1], 0.0)
-    pauses = np.flatnonzero(np.diff(ages, prepend=0.0) > SESSION_GAP_S)
+    pauses = _pauses(ages)
     return History(
         rows=rows[begin:][::-1].astype(np.int64),
         weights=weights[begin:][::-1].astype(np.float64),
@@ -38,7 +39,15 @@ def history_of(
         carried=carried,
         taste=taste,
         purchases=purchases,
+        memo=memo,
     )
+
+
+def _pauses(ages_s: Floats) -> Ints:
+    """Before which engagements, newest first, more than a visit's gap lies."""
+    since = ages_s.copy()
+    since[1:] -= ages_s[:-1]
+    return (since > SESSION_GAP_S).nonzero()[0]
 
 
 def history_before(data: Interactions, place: int, begin: int) -> History:

@@ -100,21 +100,25 @@ def _greedy(
 ) -> list[int]:
     """Places in the pool of the chosen items, in the order of their scores."""
     indptr, columns = entries_of(stock.catalog, pool)
-    calibrator = Calibrator(mix, indptr, columns, count)
-    measure = Measure(stock.likeness, pool, indptr, columns)
+    calibrator = Calibrator(mix, indptr, columns, count) if strength else None
+    # A slate of one repeats nothing.
+    measure = Measure(stock.likeness, pool, indptr, columns) if diversity and count > 1 else None
     relevance = (1.0 - strength) * scores
     penalty = diversity * PENALTY_MAX
     nearest = np.zeros(len(pool))
     chosen: list[int] = []
     for _ in range(min(count, len(pool))):
-        worth = relevance - penalty * nearest if penalty else relevance
-        if strength:
+        worth = relevance - penalty * nearest if measure else relevance
+        if calibrator:
             worth = worth - (strength * (calibrator.items + 1.0)) * calibrator.miss()
         taken = int(worth.argmax())
         chosen.append(taken)
+        if len(chosen) == count:
+            break
         relevance[taken] = -np.inf
-        calibrator.take(taken)
-        if penalty:
+        if calibrator:
+            calibrator.take(taken)
+        if measure:
             np.maximum(nearest, measure.with_candidate(taken), out=nearest)
     # The pool is in the order of its scores.
     return sorted(chosen)
@@ -143,7 +147,9 @@ def with_trial(
     """
     if not slots or trial <= 0.0:
         return slots
-    waiting = rows[new & ~np.isin(rows, [slot.row for slot in slots])]
+    waiting = rows[new]
+    for slot in slots:
+        waiting = waiting[waiting != slot.row]
     if not len(waiting):
         return slots
     waiting = waiting[best(scores[waiting], TRIALS_MAX)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -90,7 +90,7 @@ class Read:
         """The history in a model's rows; what it does not know is left out."""
         rows = np.array([row_of.get(item_id, -1) for item_id in self.item_ids], dtype=np.int64)
         known = rows >= 0
-        found = history_of(
+        return history_of(
             rows[known],
             self.weights[known],
             self.at_s[known],
@@ -98,8 +98,9 @@ class Read:
             self.now_s,
             taste=self.taste,
             carried=carried,
+            purchases=self._purchases(row_of),
+            memo={},
         )
-        return replace(found, purchases=self._purchases(row_of), memo={})
 
     def _purchases(self, row_of: Mapping[str, int]) -> Purchases | None:
         """The purchases in a model's rows; None where none were kept."""

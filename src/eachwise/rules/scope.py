@@ -101,6 +101,8 @@ ELIGIBILITY = Scope(
         ("orders", "revenue"): _NUMBER,
         ("orders", "refunded"): _NUMBER,
         ("orders", "mean_value"): _NUMBER,
+        ("orders", "gap_days"): _NUMBER,
+        ("orders", "due"): _NUMBER,
         ("days_since_last_order",): _NUMBER,
         ("days_since_last_seen",): _NUMBER,
         ("affinity", ONE): _NUMBER,

@@ -10,8 +10,6 @@ from typing import TypeVar
 
 import msgspec
 
-from eachwise.catalog import parse_definitions
-from eachwise.catalog.documents import read_document
 from eachwise.contracts.catalog import CatalogReceipt, Item
 from eachwise.contracts.decision import (
     BudgetView,
@@ -25,10 +23,12 @@ from eachwise.contracts.events import BatchResult, EventKind, StoredRejection
 from eachwise.contracts.experience import Definitions, Experience, Placement
 from eachwise.contracts.individual import Profile
 from eachwise.contracts.ports import ImportKind, ImportProgress
+from eachwise.documents import read_document
 from eachwise.events import parse_batch, parse_call
 from eachwise.flow.asked import silence_for
 from eachwise.flow.disown import NotMe
 from eachwise.flow.drive import arun
+from eachwise.flow.templates import read_definitions
 from eachwise.service.call import Call
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -213,18 +213,18 @@ async def get_definitions(call: Call) -> Definitions:
 
 async def put_experiences(call: Call) -> Definitions:
     """Replace all experiences."""
-    known = call.core.definitions().placements
+    known = call.core.definitions()
     return await arun(call.core.put_experiences(_document(await call.body(), "experiences", known)))
 
 
 async def put_placements(call: Call) -> Definitions:
     """Replace all placements."""
-    return await arun(call.core.put_placements(_document(await call.body(), "placements", {})))
+    return await arun(call.core.put_placements(_document(await call.body(), "placements", Definitions())))
 
 
 async def put_definitions(call: Call) -> Definitions:
     """Replace experiences and placements together."""
-    sent = parse_definitions(await call.body())
+    sent = read_definitions(await call.body())
     return await arun(call.core.put_definitions(sent))
 
 
@@ -281,11 +281,13 @@ def _folded(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 
 
-def _document(body: bytes, name: str, known_placements: dict[str, Placement]) -> object:
+def _document(body: bytes, name: str, known: Definitions) -> object:
     """Decoded YAML or JSON: a list, or an object with the list under ``name``; faults name the line."""
     document = read_document(body)
     if isinstance(document.data, dict) and set(document.data) == {name}:
-        parse_definitions(body, known_placements=known_placements)
+        read_definitions(
+            body, known_placements=known.placements, known_templates=known.templates
+        )
     return document.data
 
 

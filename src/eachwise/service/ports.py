@@ -21,9 +21,11 @@ from eachwise.contracts.decision import (
 from eachwise.contracts.events import BatchResult, Event, Rejection, StoredRejection
 from eachwise.contracts.experience import Definitions
 from eachwise.contracts.individual import Profile
+from eachwise.contracts.journey import EnterRequest, InstanceView, Journey, JourneyView, Status
 from eachwise.contracts.measurement import Estimate, EstimateRequest, LifetimeView
 from eachwise.contracts.ports import ImportKind, ImportProgress
 from eachwise.contracts.recommendation import RecommendRequest, RecommendResponse
+from eachwise.contracts.relations import JourneyEffect, StageHistory, StageReport
 from eachwise.contracts.search import SearchRequest, SearchResponse, SuggestResponse
 from eachwise.contracts.training import InteractionPage, ModelView, Sender, Tenure, Upload
 from eachwise.flow.disown import NotMe
@@ -102,6 +104,24 @@ class Lifetime(Protocol):
         ...
 
 
+class Relations(Protocol):
+    """How relationships move."""
+
+    def stages_of(self, individual_id: str) -> Flow[StageHistory]:
+        """A person's stages."""
+        ...
+
+    def stages(
+        self, since: str | None = None, until: str | None = None, period: str = "week"
+    ) -> Flow[StageReport]:
+        """Everybody's stages, period by period."""
+        ...
+
+    def journey_effect(self, journey_id: str) -> Flow[JourneyEffect]:
+        """What a journey changed."""
+        ...
+
+
 class Estimating(Protocol):
     """What other policies would have earned."""
 
@@ -158,6 +178,45 @@ class Searching(Protocol):
         ...
 
 
+class Journeys(Protocol):
+    """The journeys in use."""
+
+    def put(self, document: str | bytes | object) -> Flow[list[Journey]]:
+        """Take journeys in."""
+        ...
+
+    def views(self) -> list[JourneyView]:
+        """Every journey with its counts."""
+        ...
+
+    def view(self, journey_id: str) -> JourneyView:
+        """One of them."""
+        ...
+
+    def people(
+        self, journey_id: str, *, step: str | None, status: Status | None, after: str, limit: int
+    ) -> list[InstanceView]:
+        """Who stands where."""
+        ...
+
+
+class Programme(Protocol):
+    """Everything that goes on over time."""
+
+    @property
+    def journeys(self) -> Journeys:
+        """The journeys in use."""
+        ...
+
+    def begin(self, journey_id: str, request: EnterRequest) -> Flow[InstanceView]:
+        """Begin a journey for one person."""
+        ...
+
+    def of_person(self, individual_id: str) -> list[InstanceView]:
+        """Where a person stands in journeys."""
+        ...
+
+
 class Core(Protocol):
     """The engine. A ``Flow`` is driven on the event loop; everything else answers at once."""
 
@@ -192,8 +251,18 @@ class Core(Protocol):
         ...
 
     @property
+    def relations(self) -> Relations:
+        """How relationships move."""
+        ...
+
+    @property
     def estimating(self) -> Estimating:
         """What other policies would have earned."""
+        ...
+
+    @property
+    def programme(self) -> Programme:
+        """Everything that goes on over time."""
         ...
 
     @property

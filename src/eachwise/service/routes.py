@@ -40,7 +40,9 @@ from eachwise.service import (
     handlers,
     models,
     recommending,
+    routes_journeys,
     routes_measure,
+    routes_relations,
     searching,
 )
 from eachwise.service.handlers import Handler, Health, UnmergeRequest
@@ -182,6 +184,8 @@ ROUTES: tuple[Route, ...] = (
         request=NotMe,
         response=Profile,
     ),
+    *routes_journeys.ROUTES,
+    routes_relations.OF_A_PERSON,
     _read(
         "/v1/individuals/{id:path}",
         handlers.individual,
@@ -369,6 +373,7 @@ ROUTES: tuple[Route, ...] = (
         ),
     ),
     *routes_measure.ROUTES,
+    *routes_relations.ROUTES,
     _read("/v1/budgets", handlers.budgets, list[BudgetView], "Read the budgets and their prices"),
     _read("/v1/status", handlers.status, dict[str, Any], "Read counts and versions"),
     Route(

@@ -8,13 +8,13 @@ import yaml
 
 from eachwise.catalog import (
     definitions_as_json,
-    documents,
     experiences_from,
     parse_definitions,
     placements_from,
 )
 from eachwise.contracts.errors import InvalidInput, TooLarge
 from eachwise.contracts.experience import Cap, Eligibility, Experience, Placement
+from eachwise.documents import reading
 
 BASE = """\
 placements:
@@ -223,7 +223,7 @@ def test_bytes_that_are_no_text_are_refused() -> None:
 
 
 def test_without_the_c_loader_the_lines_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "_LOADER", yaml.SafeLoader)
+    monkeypatch.setattr(reading, "_LOADER", yaml.SafeLoader)
     assert parse_definitions(BASE).experiences
     with pytest.raises(InvalidInput, match=f"^line {LAST_LINE + 1}: experiences"):
         parse_definitions(BASE + "    lever: 11\n")

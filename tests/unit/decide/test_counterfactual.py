@@ -216,6 +216,7 @@ def conflicting() -> Any:
 
 
 CASES: dict[str, Callable[[], Situation]] = {
+    "asked": lambda: standing(only=["another"]),
     "schedule": lambda: standing(week(starts_at=iso(NOW_US + DAY_US + 1_500_000))),
     "eligibility": lambda: standing(week(eligibility=Eligibility(stages=["customer", "repeat"]))),
     "consent": lambda: standing(consent=(False, "refused consent to ads")),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from eachwise.contracts.errors import InvalidInput
 from eachwise.decide import Choice, decide
-from eachwise.decide.zones import Quiet, local_time, quiet_hours, zone_named
+from eachwise.maths.zones import Quiet, local_time, quiet_hours, zone_named
 from eachwise.settings import DecideSettings
 from tests.unit.decide.making import HERO, NOW_US, experiences_of, plan_of, shop, situation_of
 

@@ -120,6 +120,7 @@ def situations(draw: Any) -> Situation:
             st.sampled_from([{}, {"country": "DE"}, {"country": "US", "timezone": "Asia/Tokyo"}])
         ),
         taken=draw(st.lists(ids, max_size=2)),
+        only=draw(st.sampled_from([None, None, ["fish-week"], ["beef-week", "fish-week", "x"]])),
         exhausted=draw(st.dictionaries(ids, st.just("used up"), max_size=1)),
         consent=(draw(st.sampled_from([*[True] * 9, False])), "no"),
         settings=DecideSettings(
@@ -137,6 +138,7 @@ def broken(situation: Situation, chosen: Experience) -> list[str]:
         "rule": rule_holds(chosen.eligibility.when, situation, own),
         "stage": not chosen.eligibility.stages or situation.stage == "repeat",
         "schedule": chosen.starts_at != "2099-01-01",
+        "asked": situation.only is None or identifier in situation.only,
         "consent": situation.consent[0],
         "quiet hours": not (quiet and "timezone" in situation.traits),  # 00:06 in Tokyo
         "hidden": f"experience:{identifier}" not in situation.hidden,
@@ -177,7 +179,8 @@ def rule_holds(when: str, situation: Situation, own: str) -> bool:
 def test_what_is_chosen_breaks_no_constraint(situation: Situation) -> None:
     choice = decide_safely(situation)
     assert choice.failed == ""
-    assert list(choice.filters) == list(FILTERS)
+    unasked = set() if situation.only is not None else {"asked"}
+    assert list(choice.filters) == [name for name in FILTERS if name not in unasked]
     layout = situation.plan.layout
     assert len(choice.candidates) + sum(choice.filters.values()) == 1 + len(layout.experiences)
     for candidate in choice.candidates:
@@ -227,7 +230,7 @@ def test_an_error_ends_in_silence(changes: dict[str, Any]) -> None:
     choice = decide_safely(situation_of(made, **changes))
     assert (choice.experience_id, choice.probability) == ("silence", 1.0)
     assert choice.failed.partition(":")[0].endswith(("Error", "InvalidInput"))
-    assert choice.filters == dict.fromkeys(FILTERS, 0)
+    assert choice.filters == {name: 0 for name in FILTERS if name != "asked"}
     assert choice.reasons == ["nothing is shown: the decision failed"]
     assert next(iter(choice.candidates)).probability == 1.0
     assert choice.items == []

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.events import Action, Event, EventKind, Line, Meaning
 from eachwise.events import check_names, meaning_of
-from eachwise.events.names import RULES, fold_name
+from eachwise.events.names import RULES
 from eachwise.events.reading import number
+from eachwise.maths.words import fold_name
 from eachwise.settings import EventSettings
 
 DEFAULTS = EventSettings()

@@ -15,6 +15,7 @@ from eachwise.individual import (
     Reference,
     affinity_vectors,
     facets_of,
+    kinship,
     kinship_of,
     multiples,
     reference_of,
@@ -148,3 +149,18 @@ def test_a_catalogue_without_values_has_no_kin() -> None:
     empty = build_index([Item(item_id="a")], 1)
     model = taught(3, CAMPS[0])
     assert kinship_of(model, empty, facets_of((), np.zeros(0))) is None
+
+
+def test_pairs_summed_a_few_at_a_time_are_those_of_the_square(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = taught(300, CAMPS[0])
+    facets = facets_of(INDEX.values, EXPECTED, multiples(INDEX))
+    square = kinship_of(model, INDEX, facets)
+    monkeypatch.setattr(kinship, "SQUARE_ITEMS_MAX", 0)
+    monkeypatch.setattr(kinship, "_PAIRS_AT_ONCE", 100)
+    parts = kinship_of(model, INDEX, facets)
+    assert square is not None and parts is not None
+    covariance = square.basis @ square.basis.T
+    np.testing.assert_allclose(parts.basis @ parts.basis.T, covariance, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(parts.information, square.information, rtol=1e-9, atol=1e-12)

@@ -59,7 +59,7 @@ def person(at_us: int, **masses: tuple[float, float, float]) -> Individual:
 def read(state: Individual, now_us: int = NOW_US) -> Tastes:
     catalog = genres(("jazz", 5), ("metal", 5), ("pop", 5))
     facets = facets_of(catalog)
-    return tastes_of(state, facets, catalog.value_of, now_us, SETTINGS)
+    return tastes_of(state, facets, now_us, SETTINGS)
 
 
 def test_masses_decay_to_now() -> None:

@@ -113,7 +113,7 @@ async def test_definitions_as_yaml_and_as_json(client: Client, core: MemoryCore)
     assert [one["placement_id"] for one in placements.json()] == ["hero"]
     assert back.json()["version"] == 3
     assert both.json() == got.json()
-    assert sorted(got.json()) == ["experiences", "placements", "version"]
+    assert sorted(got.json()) == ["contact", "experiences", "placements", "templates", "version"]
 
 
 @pytest.mark.parametrize("path", ["/v1/experiences", "/v1/definitions"])

@@ -7,13 +7,18 @@ from typing import Any
 
 import msgspec
 
+from eachwise.adapters.outbox import after_settling
 from eachwise.adapters.projection import decision_of, device_of, email_of
 from eachwise.adapters.retention import uses_of
+from eachwise.contracts.delivery import Message
 from eachwise.contracts.errors import StoreError
 from eachwise.contracts.events import Event
+from eachwise.contracts.journey import Instance
 from eachwise.contracts.ports import Commit
 
 EVENT_WIDTH = 9
+INSTANCE_WIDTH = 13
+MESSAGE_WIDTH = 10
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -37,6 +42,24 @@ class Rows:
     catalog_version: int | None = None
     definitions: list[object] = field(default_factory=list)
     imports: list[object] = field(default_factory=list)
+    journeys: list[object] = field(default_factory=list)
+    # Id → the rest of its row.
+    instances: dict[str, tuple[object, ...] | None] = field(default_factory=dict)
+    outbox: list[object] = field(default_factory=list)
+    # For each message its row, and in whose hands it must be.
+    settled: list[tuple[object, ...]] = field(default_factory=list)
+
+    def size(self) -> int:
+        """About how many rows the unit is, for the bound on a transaction."""
+        return (
+            1
+            + len(self.messages)
+            + len(self.individuals)
+            + len(self.instances)
+            + len(self.outbox) // MESSAGE_WIDTH
+            + len(self.settled)
+            + len(self.items) // 4
+        )
 
 
 def prepare(project: str, commit: Commit) -> Rows:
@@ -80,6 +103,7 @@ def prepare(project: str, commit: Commit) -> Rows:
                 _encode(commit.definitions),
             )
         _add_items(rows, project, commit)
+        _add_journeys(rows, project, commit)
     except (AttributeError, TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
         raise StoreError(f"the commit cannot be encoded: {error}") from error
     return rows
@@ -115,3 +139,33 @@ def _add_items(rows: Rows, project: str, commit: Commit) -> None:
     bodies.update(dict.fromkeys(commit.removed_items))
     for item_id, body in bodies.items():
         rows.items += (project, item_id, commit.catalog_version, body)
+
+
+def _add_journeys(rows: Rows, project: str, commit: Commit) -> None:
+    """Journeys, where people stand in them, and the outbox."""
+    for journey in commit.journeys:
+        rows.journeys += (project, journey.journey_id, journey.version, _encode(journey))
+    for instance_id, instance in commit.instances.items():
+        rows.instances[instance_id] = None if instance is None else _instance(instance)
+    for message in commit.messages:
+        rows.outbox += _message(project, message)
+    rows.settled += [
+        (*_message(project, after_settling(message)), message.claimed_by)
+        for message in commit.settled
+    ]
+
+
+def _instance(instance: Instance) -> tuple[object, ...]:
+    return (
+        *(instance.individual_id, instance.journey_id, instance.version, instance.key),
+        *(instance.arm, instance.status, instance.step, instance.wake_at_us),
+        *(instance.entered_at_us, instance.moved_at_us, _encode(instance)),
+    )
+
+
+def _message(project: str, message: Message) -> tuple[object, ...]:
+    return (
+        *(project, message.message_id, message.individual_id, message.channel),
+        *(message.state, message.due_at_us, message.claimed_by, message.claimed_until_us),
+        *(message.created_at_us, _encode(message)),
+    )

@@ -1,11 +1,13 @@
-"""Letting go of old decisions, and of the model versions that nothing kept refers to."""
+"""Letting go of what is old: decisions, the model versions that nothing kept refers to, instances, messages."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
 
+from eachwise.adapters.outbox import SETTLED
 from eachwise.adapters.retention import droppable_versions
 from eachwise.adapters.sqlite.queries import load_queries
 
@@ -13,6 +15,17 @@ from eachwise.adapters.sqlite.queries import load_queries
 SLICE_ROWS = 500
 
 _QUERIES = load_queries()
+
+# Rows of a statement of the project, by its name.
+Read = Callable[..., list[Any]]
+
+
+class Delete(Protocol):
+    """Drops rows by their ids, inside a transaction."""
+
+    def __call__(self, connection: sqlite3.Connection, *, project: str, ids: list[str]) -> None:
+        """Drop those that may go still."""
+        ...
 
 
 def prune_decisions(connection: sqlite3.Connection, project: str, decided_before_us: int) -> int:
@@ -45,3 +58,35 @@ def prune_models(
             dropped += connection.execute(sql, (project, model, *part)).rowcount
     connection.execute(_QUERIES["model_uses_prune"].text, since)
     return dropped
+
+
+def old_instances(read: Read, before_us: int) -> Iterator[list[str]]:
+    """Ended instances that moved last before a time, a slice at a time, as they are found by a reader.
+
+    The newest ended one of a person, journey and key stays: re-entry asks for it.
+    """
+    after = ""
+    while rows := read("instances_outlived", after, before_us, SLICE_ROWS):
+        after = rows[-1][0]
+        yield [row[0] for row in rows]
+
+
+def old_messages(read: Read, before_us: int) -> Iterator[list[str]]:
+    """Messages made before a time that are no longer open, a slice at a time, as they are found by a reader."""
+    for state in SETTLED:
+        after = ""
+        while rows := read("messages_done", state, after, before_us, SLICE_ROWS):
+            after = rows[-1][0]
+            yield [row[0] for row in rows]
+
+
+def delete_instances(connection: sqlite3.Connection, *, project: str, ids: list[str]) -> None:
+    """Drop instances that were found old, unless one is live again."""
+    for sql, part in _QUERIES["instances_drop"].slices(ids, 1):
+        connection.execute(sql, (project, *part))
+
+
+def delete_messages(connection: sqlite3.Connection, *, project: str, ids: list[str]) -> None:
+    """Drop messages that were found old, unless one is open again."""
+    for sql, part in _QUERIES["messages_delete"].slices(ids, 1):
+        connection.execute(sql, (project, *part))

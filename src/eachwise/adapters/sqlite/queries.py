@@ -10,7 +10,7 @@ from importlib.resources import files
 from types import MappingProxyType
 
 # Rows are taken in powers of two, so that few statements are ever prepared. SQLite allows
-# 32,766 variables a statement; the widest row has nine.
+# 32,766 variables a statement; the widest row has thirteen.
 ROWS_MAX = 512
 
 _ROW = re.compile(r"VALUES\s*(\(\?(?:, \?)*\))")

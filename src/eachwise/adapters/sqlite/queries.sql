@@ -272,6 +272,167 @@ SELECT body FROM definitions WHERE project_id = ? AND version = ?;
 -- The newest definitions.
 SELECT body FROM definitions WHERE project_id = ? ORDER BY version DESC LIMIT 1;
 
+-- name: journeys_put
+-- Keep versions of journeys; the later word on a version holds.
+INSERT INTO journeys (project_id, journey_id, version, body) VALUES (?, ?, ?, ?)
+ON CONFLICT (project_id, journey_id, version) DO UPDATE SET body = excluded.body;
+
+-- name: journeys
+-- Every version of every journey.
+SELECT body FROM journeys WHERE project_id = ? ORDER BY journey_id, version;
+
+-- name: instances_put
+-- Store where people stand in journeys.
+INSERT INTO instances (
+    project_id, instance_id, individual_id, journey_id, version, key,
+    arm, status, step, wake_at_us, entered_at_us, moved_at_us, body
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (project_id, instance_id) DO UPDATE SET
+    individual_id = excluded.individual_id, journey_id = excluded.journey_id,
+    version = excluded.version, key = excluded.key, arm = excluded.arm,
+    status = excluded.status, step = excluded.step, wake_at_us = excluded.wake_at_us,
+    entered_at_us = excluded.entered_at_us, moved_at_us = excluded.moved_at_us,
+    body = excluded.body;
+
+-- name: instances_delete
+-- Forget instances.
+DELETE FROM instances WHERE project_id = ? AND instance_id IN (VALUES (?));
+
+-- name: instances_drop
+-- Drop instances that have ended.
+DELETE FROM instances
+WHERE project_id = ? AND status <> 'active' AND instance_id IN (VALUES (?));
+
+-- name: instance
+-- One instance.
+SELECT body FROM instances WHERE project_id = ? AND instance_id = ?;
+
+-- name: instances_of
+-- A person's instances, the earliest first.
+SELECT body FROM instances
+WHERE project_id = ? AND individual_id = ? ORDER BY entered_at_us, instance_id;
+
+-- name: instances_due
+-- Live instances whose timer is due.
+SELECT body FROM instances
+WHERE project_id = ? AND status = 'active' AND wake_at_us > 0 AND wake_at_us <= ?
+ORDER BY wake_at_us, instance_id LIMIT ?;
+
+-- name: instances_next_wake
+-- When the next timer is due.
+SELECT wake_at_us FROM instances
+WHERE project_id = ? AND status = 'active' AND wake_at_us > 0 ORDER BY wake_at_us LIMIT 1;
+
+-- name: instances_at
+-- Instances of a journey by id, after one, of a status and at a step where these are not NULL.
+SELECT body FROM instances
+WHERE project_id = ?1 AND journey_id = ?2 AND instance_id > ?3
+    AND (?4 IS NULL OR status = ?4) AND (?5 IS NULL OR step = ?5)
+ORDER BY instance_id LIMIT ?6;
+
+-- name: instance_counts
+-- How many instances of a journey stand alike; the step matters of live ones.
+SELECT version, arm, status, iif(status = 'active', step, '') AS place, count(*)
+FROM instances WHERE project_id = ? AND journey_id = ?
+GROUP BY version, arm, status, place ORDER BY version, arm, status, place;
+
+-- name: live_individuals
+-- Who has a live instance.
+SELECT DISTINCT individual_id FROM instances
+WHERE project_id = ? AND status = 'active' ORDER BY individual_id;
+
+-- name: instances_outlived
+-- Ended instances, moved last before a time, that a later ended one of the same person, journey and key outlives.
+SELECT instance_id FROM instances AS old
+WHERE project_id = ? AND instance_id > ? AND status <> 'active' AND moved_at_us < ? AND EXISTS (
+    SELECT 1 FROM instances AS later
+    WHERE later.project_id = old.project_id AND later.individual_id = old.individual_id
+        AND later.journey_id = old.journey_id AND later.key = old.key AND later.status <> 'active'
+        AND (later.moved_at_us, later.instance_id) > (old.moved_at_us, old.instance_id)
+)
+ORDER BY instance_id LIMIT ?;
+
+-- name: messages_append
+-- Put messages into the outbox; one whose id is there already is passed over.
+INSERT INTO messages (
+    project_id, message_id, individual_id, channel, state,
+    due_at_us, claimed_by, claimed_until_us, created_at_us, body
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (project_id, message_id) DO NOTHING;
+
+-- name: messages_settle
+-- Change a message, if it is with the same worker still and is not over and done with.
+UPDATE messages SET
+    individual_id = ?3, channel = ?4, state = ?5, due_at_us = ?6,
+    claimed_by = ?7, claimed_until_us = ?8, created_at_us = ?9, body = ?10
+WHERE project_id = ?1 AND message_id = ?2 AND claimed_by = ?11 AND (
+    state IN ('pending', 'claimed', 'sending', 'unknown')
+    OR (state IN ('held', 'dead', 'discarded') AND ?5 IN ('pending', 'discarded'))
+);
+
+-- name: messages_channel_after
+-- The next channel that has messages to claim, after one.
+SELECT channel FROM messages
+WHERE project_id = ? AND state IN ('pending', 'claimed') AND channel > ?
+ORDER BY channel LIMIT 1;
+
+-- name: messages_claimable
+-- Messages of a channel that are due and free, or whose worker's time is over.
+SELECT due_at_us, message_id, claimed_by, body FROM messages
+WHERE project_id = ?1 AND channel = ?2 AND state IN ('pending', 'claimed') AND due_at_us <= ?3
+    AND (state = 'pending' OR claimed_until_us <= ?3)
+ORDER BY due_at_us, message_id LIMIT ?4;
+
+-- name: messages_claim
+-- Give a message to a worker, if it is with the same one as when it was found.
+UPDATE messages SET state = 'claimed', claimed_by = ?3, claimed_until_us = ?4, body = ?5
+WHERE project_id = ?1 AND message_id = ?2 AND claimed_by = ?6 AND state IN ('pending', 'claimed');
+
+-- name: message
+-- One message.
+SELECT body FROM messages WHERE project_id = ? AND message_id = ?;
+
+-- name: messages_after
+-- Messages by id, after one.
+SELECT body FROM messages WHERE project_id = ? AND message_id > ? ORDER BY message_id LIMIT ?;
+
+-- name: messages_in
+-- Messages in one state by id, after one.
+SELECT body FROM messages
+WHERE project_id = ? AND state = ? AND message_id > ? ORDER BY message_id LIMIT ?;
+
+-- name: messages_of
+-- A person's newest messages.
+SELECT body FROM messages
+WHERE project_id = ? AND individual_id = ? ORDER BY created_at_us DESC, message_id DESC LIMIT ?;
+
+-- name: messages_open
+-- Which messages are open.
+SELECT message_id FROM messages
+WHERE project_id = ? AND state IN ('pending', 'claimed', 'sending', 'unknown')
+ORDER BY message_id;
+
+-- name: messages_at
+-- Messages by their ids.
+SELECT message_id, state, body FROM messages WHERE project_id = ? AND message_id IN (VALUES (?));
+
+-- name: message_counts
+-- How many messages are in each state, by channel.
+SELECT channel, state, count(*) FROM messages
+WHERE project_id = ? GROUP BY channel, state ORDER BY channel, state;
+
+-- name: messages_done
+-- Messages in one state by id, after one, that were made before a time.
+SELECT message_id FROM messages
+WHERE project_id = ? AND state = ? AND message_id > ? AND created_at_us < ?
+ORDER BY message_id LIMIT ?;
+
+-- name: messages_delete
+-- Drop messages that are not open.
+DELETE FROM messages
+WHERE project_id = ? AND state NOT IN ('pending', 'claimed', 'sending', 'unknown')
+    AND message_id IN (VALUES (?));
+
 -- name: imports_put
 -- Note how far files were taken.
 INSERT INTO imports (project_id, digest, next_row, accepted, rejected, finished)
@@ -305,7 +466,12 @@ SELECT
     coalesce((SELECT value FROM meta WHERE project_id = :project_id AND name = 'events'), 0),
     (SELECT count(*) FROM rejections WHERE project_id = :project_id),
     (SELECT count(*) FROM individuals WHERE project_id = :project_id),
-    (SELECT count(*) FROM decisions WHERE project_id = :project_id);
+    (SELECT count(*) FROM decisions WHERE project_id = :project_id),
+    (SELECT count(*) FROM instances WHERE project_id = :project_id AND status = 'active'),
+    (
+        SELECT count(*) FROM messages WHERE project_id = :project_id
+            AND state IN ('pending', 'claimed', 'sending', 'unknown')
+    );
 
 -- name: count_items
 -- How many items the newest catalogue holds.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,20 @@ import msgspec
 
 from eachwise.adapters.projection import login_of
 from eachwise.adapters.sqlite.connections import Readers, connect_writer
+from eachwise.adapters.sqlite.journeys import JourneyTables
+from eachwise.adapters.sqlite.outbox import OutboxTables
 from eachwise.adapters.sqlite.prepare import prepare
-from eachwise.adapters.sqlite.prune import prune_decisions, prune_models
-from eachwise.adapters.sqlite.queries import ROWS_MAX, load_queries
+from eachwise.adapters.sqlite.prune import (
+    Delete,
+    delete_instances,
+    delete_messages,
+    old_instances,
+    old_messages,
+    prune_decisions,
+    prune_models,
+)
+from eachwise.adapters.sqlite.queries import ROWS_MAX
+from eachwise.adapters.sqlite.reading import QUERIES
 from eachwise.adapters.sqlite.schema import load_migrations, migrate
 from eachwise.adapters.sqlite.writer import Writer
 from eachwise.contracts.catalog import Item
@@ -39,14 +51,13 @@ _VERSION_MAX = 2**63 - 1
 _UNLEARNT_PAGE = 200
 _MADE_PAGE = 2_000
 
-_QUERIES = load_queries()
 _event = msgspec.msgpack.Decoder(Event).decode
 _record = msgspec.msgpack.Decoder(DecisionRecord).decode
 _item = msgspec.msgpack.Decoder(Item).decode
 _definitions = msgspec.msgpack.Decoder(Definitions).decode
 
 
-class SqliteStore:
+class SqliteStore(JourneyTables, OutboxTables):
     """:class:`eachwise.contracts.ports.Store` in one SQLite file under a directory.
 
     Safe from any thread. One process should own the directory at a time: see ``adapters.lock``.
@@ -56,7 +67,6 @@ class SqliteStore:
         self, path: Path, *, project_id: str = "default", settings: StoreSettings | None = None
     ) -> None:
         """Open or make the store at a directory. Raises ``StoreError``, also for a newer schema."""
-        self._project = project_id
         file = path / FILE_NAME
         synchronous = (settings or StoreSettings()).synchronous
         try:
@@ -74,8 +84,7 @@ class SqliteStore:
             connection.close()
             raise
         self._connection = connection
-        self._readers = Readers(file)
-        self.writer = Writer(connection, project_id)
+        super().__init__(Readers(file), Writer(connection, project_id), project_id)
 
     # -- writing ---------------------------------------------------------------------------
 
@@ -94,9 +103,9 @@ class SqliteStore:
         return self.writer.pending_events()
 
     def prune(self, *, decided_before_us: int, spare: Mapping[str, int] | None = None) -> int:
-        """Drop old decisions, then model versions that none of the kept ones needs.
+        """Drop old decisions, then model versions that none of the kept ones needs, instances and messages.
 
-        Decisions go a slice at a time, so that other commits come between.
+        They go a slice at a time, so that other commits come between.
         """
         dropped = 0
         while True:
@@ -111,7 +120,13 @@ class SqliteStore:
                 connection, self._project, decided_before_us, spare or {}
             )
         ).result()
+        self._drop(old_instances(self._rows, decided_before_us), delete_instances)
+        self._drop(old_messages(self._rows, decided_before_us), delete_messages)
         return dropped
+
+    def _drop(self, slices: Iterable[list[str]], delete: Delete) -> None:
+        for some in slices:
+            self.writer.submit(partial(delete, project=self._project, ids=some)).result()
 
     def close(self) -> None:
         """Write what is queued, then close the file. Closing twice does nothing."""
@@ -147,7 +162,7 @@ class SqliteStore:
             ("events_of_anonymous", anonymous_ids),
             ("events_of_devices", device_ids),
         ):
-            for sql, part in _QUERIES[name].slices(list(set(ids)), 1):
+            for sql, part in QUERIES[name].slices(list(set(ids)), 1):
                 places.update(self._readers.rows(sql, (self._project, *part)))
         return self._events_at([sequence for _, _, sequence in sorted(places)])
 
@@ -155,7 +170,7 @@ class SqliteStore:
         for start in range(0, len(sequences), ROWS_MAX):
             page = sequences[start : start + ROWS_MAX]
             found: dict[int, bytes] = {}
-            for sql, part in _QUERIES["events_at"].slices(page, 1):
+            for sql, part in QUERIES["events_at"].slices(page, 1):
                 found.update(self._readers.rows(sql, part))
             for sequence in page:
                 yield LoggedEvent(sequence, _event(found[sequence]))
@@ -311,21 +326,14 @@ class SqliteStore:
         return None if body is None else _definitions(body)
 
     def counts(self) -> dict[str, int]:
-        """How many of each the store holds: events, rejections, individuals, decisions, items."""
+        """How many of each the store holds; of instances the live ones, of messages the open ones."""
         named: dict[str, object] = {"project_id": self._project}
-        (row,) = self._readers.rows(_QUERIES["counts"].text, named)
-        names = ("events", "rejections", "individuals", "decisions")
+        (row,) = self._readers.rows(QUERIES["counts"].text, named)
+        names = (
+            *("events", "rejections", "individuals", "decisions"),
+            *("journey_instances", "messages_open"),
+        )
         return {**dict(zip(names, row, strict=True)), "items": self._one("count_items")}
-
-    # -- reading ---------------------------------------------------------------------------
-
-    def _rows(self, name: str, *values: object) -> list[Any]:
-        return self._readers.rows(_QUERIES[name].text, (self._project, *values))
-
-    def _one(self, name: str, *values: object) -> Any:
-        """The first value of the first row, or None."""
-        rows = self._rows(name, *values)
-        return rows[0][0] if rows else None
 
 
 def _logged(row: tuple[int, bytes]) -> LoggedEvent:

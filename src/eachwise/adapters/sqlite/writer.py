@@ -59,11 +59,10 @@ class Writer:
     def commit(self, rows: Rows) -> Future[Committed]:
         """Queue a unit of work; its future is done when it is durable, or with ``StoreError``."""
         future: Future[Committed] = _running_future()
-        size = 1 + len(rows.messages) + len(rows.individuals) + len(rows.items) // 4
         with self._lock:
             self._refuse_if_closed()
             self._pending_events += len(rows.messages)
-            self._queue.put(_Unit(rows, size, future))
+            self._queue.put(_Unit(rows, rows.size(), future))
         return future
 
     def submit(self, run: Callable[[sqlite3.Connection], T]) -> Future[T]:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
-from eachwise.adapters.sqlite.prepare import EVENT_WIDTH, Rows
+from eachwise.adapters.sqlite.prepare import EVENT_WIDTH, INSTANCE_WIDTH, MESSAGE_WIDTH, Rows
 from eachwise.adapters.sqlite.queries import load_queries
 from eachwise.contracts.errors import StoreError
 from eachwise.contracts.ports import Committed
@@ -33,18 +33,21 @@ def write(connection: sqlite3.Connection, project: str, group: Sequence[Rows]) -
     _insert(connection, "imports_put", 6, chain.from_iterable(r.imports for r in group))
     for rows in group:
         _put_items(connection, project, rows)
+    _insert(connection, "journeys_put", 4, chain.from_iterable(r.journeys for r in group))
+    _put_instances(connection, project, group)
+    settled = _put_messages(connection, group)
     watermarks = [rows.watermark for rows in group if rows.watermark is not None]
     if watermarks:
         connection.execute(_QUERIES["meta_set"].text, (project, "watermark", watermarks[-1]))
-    return sequences
+    return [Committed(*each) for each in zip(sequences, settled, strict=True)]
 
 
 def _append_events(
     connection: sqlite3.Connection, project: str, group: Sequence[Rows]
-) -> list[Committed]:
+) -> list[list[int | None]]:
     messages = list(chain.from_iterable(rows.messages for rows in group))
     if not messages:
-        return [Committed() for _ in group]
+        return [[] for _ in group]
     # Asked anew each time, so that a transaction rolled back leaves no trace here.
     (last,) = connection.execute(_QUERIES["events_last"].text).fetchone()
     values = list(chain.from_iterable(rows.events for rows in group))
@@ -57,7 +60,7 @@ def _append_events(
     if appended:
         connection.execute(_QUERIES["meta_add"].text, (project, "events", appended))
     each = iter(given)
-    return [Committed([next(each) for _ in rows.messages]) for rows in group]
+    return [[next(each) for _ in rows.messages] for rows in group]
 
 
 def _find_appended(
@@ -114,6 +117,35 @@ def _put_items(connection: sqlite3.Connection, project: str, rows: Rows) -> None
         raise StoreError(f"catalogue version {version} is before the newest, {current}")
     connection.execute(_QUERIES["catalogs_put"].text, (project, version))
     _insert(connection, "items_put", 4, rows.items)
+
+
+def _put_instances(connection: sqlite3.Connection, project: str, group: Sequence[Rows]) -> None:
+    last_word: dict[str, tuple[object, ...] | None] = {}
+    for rows in group:
+        last_word.update(rows.instances)
+    puts: list[object] = []
+    for instance_id, values in last_word.items():
+        if values is not None:
+            puts += (project, instance_id, *values)
+    _insert(connection, "instances_put", INSTANCE_WIDTH, puts)
+    gone = [instance_id for instance_id, values in last_word.items() if values is None]
+    _each_of(connection, "instances_delete", (project,), gone)
+
+
+def _put_messages(connection: sqlite3.Connection, group: Sequence[Rows]) -> list[list[bool]]:
+    """New messages, and what became of others, in the order of the units; which of the latter were taken."""
+    settled: list[list[bool]] = []
+    new: list[object] = []
+    for rows in group:
+        new += rows.outbox
+        if rows.settled:
+            # What it settles may be new in a unit before.
+            _insert(connection, "messages_append", MESSAGE_WIDTH, new)
+            new = []
+        settle = _QUERIES["messages_settle"].text
+        settled.append([connection.execute(settle, one).rowcount == 1 for one in rows.settled])
+    _insert(connection, "messages_append", MESSAGE_WIDTH, new)
+    return settled
 
 
 def _insert(connection: sqlite3.Connection, name: str, width: int, values: Iterable[object]) -> int:

@@ -11,11 +11,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from eachwise.catalog.conversion import Misfit, convert
-from eachwise.catalog.documents import Document, read_document
 from eachwise.cli.feeds.rows import unreadable
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.events import EventKind
+from eachwise.documents import Document, Misfit, convert, read_document
 
 FieldType = Literal["plain", "text", "number", "integer", "boolean", "list"]
 

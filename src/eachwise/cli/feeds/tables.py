@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from eachwise.catalog.items import nearest
 from eachwise.cli.feeds.mapping import Cells, Csv, Mapping, put
 from eachwise.cli.feeds.rows import Read, combined, digest_of, unreadable
 from eachwise.cli.feeds.values import Unfit, field_value, time_value
 from eachwise.contracts.errors import InvalidInput, MissingExtra
+from eachwise.documents import nearest
 
 PARQUET_ROWS_A_PAGE = 20_000
 PRODUCT = "product"

@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from eachwise.catalog import parse_definitions
 from eachwise.cli.feeds.rows import unreadable
 from eachwise.cli.where import engine_of
+from eachwise.flow.templates import read_definitions
 
 
 def define(parsed: argparse.Namespace) -> None:
     """Replace experiences and placements by a file's; with ``--check`` only validate it."""
     document = _read(parsed.file)
-    definitions = parse_definitions(document)
+    definitions = read_definitions(document)
     words = (
         f"{len(definitions.experiences)} experiences in {len(definitions.placements)} placements"
     )

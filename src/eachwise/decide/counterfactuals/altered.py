@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from eachwise.decide.constraints import HIDDEN_EXPERIENCE, Evidence
-from eachwise.decide.exposures import counted, exposures
+from eachwise.decide.exposures import lately
 from eachwise.decide.items import screen
 from eachwise.decide.situation import Situation
 
@@ -18,9 +18,7 @@ _EVER_US = 2**62
 
 def evidence_of(situation: Situation) -> Evidence:
     """What the filters look at."""
-    shown, confirmed = exposures(situation.contacts)
-    every = counted(shown, situation.earlier, situation.reservations, confirmed, situation.now_us)
-    return Evidence(situation=situation, shown=every, screen=screen(situation))
+    return Evidence(situation=situation, shown=lately(situation)[1], screen=screen(situation))
 
 
 def spared(label: str, situation: Situation, row: int) -> Situation:
@@ -102,10 +100,13 @@ def _name(situation: Situation, row: int) -> str:
 
 
 _SPARED: Mapping[str, Callable[[Situation, int], Situation]] = {
+    "asked": lambda situation, row: replace(
+        situation, only=[*(situation.only or ()), _name(situation, row)]
+    ),
     "schedule": unending,
     "eligibility": _unguarded,
     "consent": lambda situation, _: replace(situation, consent=(True, "")),
-    "quiet_hours": lambda situation, _: with_layout(situation, quiet=None),
+    "quiet_hours": lambda situation, _: with_layout(situation, quiet=()),
     "suppression": lambda situation, row: replace(
         situation, hidden=_less(situation.hidden, HIDDEN_EXPERIENCE + _name(situation, row))
     ),

@@ -67,6 +67,7 @@ def lift_of(verdict: Filtered, situation: Situation, row: int) -> Lift:
 
 
 _WORDS: Mapping[str, str] = {
+    "asked": "it had been asked for",
     "consent": "the person consented to {purpose} on {channel} ({reason})",
     "suppression": "the person had not hidden it ({reason})",
     "taken": "no other placement of the page had it, or one of its group ({reason})",

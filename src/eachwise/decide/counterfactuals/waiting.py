@@ -10,8 +10,8 @@ from eachwise.decide.constraints import frequency
 from eachwise.decide.counterfactuals.altered import evidence_of
 from eachwise.decide.eligibility import quiet_time
 from eachwise.decide.situation import Situation
-from eachwise.decide.zones import local_time
 from eachwise.maths.decay import MICROSECONDS
+from eachwise.maths.zones import local_time
 
 _MILLISECOND_US = 1_000
 _MINUTE_US = 60 * MICROSECONDS
@@ -49,15 +49,15 @@ def quiet_end(situation: Situation, row: int) -> Wait:
     """The minute in which the quiet hours are over on the person's clock; where that is not known, a zone that it would
     have to be. They hold for every experience alike: ``row`` makes no difference."""
     layout = situation.plan.layout
-    hours, quiet = layout.placement.quiet_hours, layout.quiet
+    hours = " and ".join(each.words for each in layout.quiet)
     traits, context, zone = situation.traits, situation.context, situation.settings.timezone
     first_us = situation.now_us // _MINUTE_US * _MINUTE_US
     for minute in range(1, _LONGEST_MINUTES):
         at_us = first_us + minute * _MINUTE_US
         moment = local_time(at_us, traits, context, zone).moment
-        if quiet is None or moment is None:
+        if moment is None:
             break
-        if not quiet.holds(moment):
+        if not any(each.holds(moment) for each in layout.quiet):
             words = f"one waits for the end of the quiet hours {hours}"
             return Wait(words=words, changed=replace(situation, now_us=at_us))
     for offset in range(-12, 15):

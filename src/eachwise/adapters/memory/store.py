@@ -5,12 +5,13 @@ It keeps the port's promises but one: what it holds is gone with the process.
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 
+from eachwise.adapters.memory.journeys import MemoryJourneys
+from eachwise.adapters.memory.outbox import MemoryOutbox
 from eachwise.adapters.projection import decision_of, device_of, email_of, login_of
 from eachwise.adapters.retention import droppable_versions, in_order, listed, made, older, uses_of
 from eachwise.adapters.states import NumberedStates
@@ -31,12 +32,11 @@ from eachwise.contracts.ports import (
 )
 
 
-class MemoryStore:
+class MemoryStore(MemoryJourneys, MemoryOutbox):
     """:class:`eachwise.contracts.ports.Store` in dictionaries. Safe from any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._closed = False
+        super().__init__()
         self._log: list[LoggedEvent] = []
         self._sequences: dict[str, int] = {}
         self._by_user: defaultdict[str, list[int]] = defaultdict(list)
@@ -127,7 +127,8 @@ class MemoryStore:
         if commit.definitions is not None:
             self._definitions[commit.definitions.version] = commit.definitions
         self._imports.update({progress.digest: progress for progress in commit.imports})
-        return Committed(sequences)
+        self._put_journeys(commit)
+        return Committed(sequences, self._put_messages(commit))
 
     def _append_events(self, commit: Commit) -> list[int | None]:
         sequences: list[int | None] = []
@@ -168,7 +169,7 @@ class MemoryStore:
         return 0
 
     def prune(self, *, decided_before_us: int, spare: Mapping[str, int] | None = None) -> int:
-        """Drop decisions older than that, and model versions no kept decision needs."""
+        """Drop decisions older than that, model versions no kept decision needs, and old instances and messages."""
         with self._lock:
             self._refuse_if_closed()
             old = [r for r in self._decisions.values() if r.inputs.now_us < decided_before_us]
@@ -186,11 +187,9 @@ class MemoryStore:
                 mine = [version for name, version in self._last_used_us if name == model]
                 for version in droppable_versions(bases, mine, (spare or {}).get(model, 1)):
                     del versions[version]
+            self._prune_instances(decided_before_us)
+            self._prune_messages(decided_before_us)
             return len(old)
-
-    def close(self) -> None:
-        """Refuse everything from now on."""
-        self._closed = True
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -371,7 +370,7 @@ class MemoryStore:
         return self._imports.get(digest)
 
     def counts(self) -> dict[str, int]:
-        """How many of each the store holds: events, rejections, individuals, decisions, items."""
+        """How many of each the store holds; of instances the live ones, of messages the open ones."""
         with self._lock:
             self._refuse_if_closed()
             return {
@@ -380,15 +379,13 @@ class MemoryStore:
                 "individuals": len(self._individuals),
                 "decisions": len(self._decisions),
                 "items": len(self._items_at(self._catalogs[-1])),
+                "journey_instances": self._live_instances(),
+                "messages_open": len(self._open),
             }
 
     def _in_time_order(self, sequences: Iterable[int]) -> list[LoggedEvent]:
         logged = [self._log[sequence - 1] for sequence in sequences]
         return sorted(logged, key=lambda one: (one.event.occurred_at_us, one.event.message_id))
-
-    def _refuse_if_closed(self) -> None:
-        if self._closed:
-            raise StoreError("the store is closed")
 
 
 def _put(table: dict[str, bytes], changes: dict[str, bytes | None]) -> None:

@@ -37,6 +37,12 @@ class Quiet(NamedTuple):
             return self.start <= minute < self.end
         return minute >= self.start or minute < self.end
 
+    @property
+    def words(self) -> str:
+        """As it is written: ``22:00-08:00``."""
+        times = [divmod(each, _HOUR_MINUTES) for each in self]
+        return "-".join(f"{hour:02}:{minute:02}" for hour, minute in times)
+
 
 def quiet_hours(text: str) -> Quiet | None:
     """``22:00-08:00`` as minutes; None for an empty text. Raises ``InvalidInput`` for anything else."""

@@ -7,8 +7,8 @@ from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
-from eachwise.catalog.documents import Path
-from eachwise.catalog.items import nearest
+from eachwise.documents.names import nearest
+from eachwise.documents.reading import Path
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 

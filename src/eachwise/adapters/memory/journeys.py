@@ -1,0 +1,134 @@
+"""Journeys in memory, and where people stand in them."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from heapq import nsmallest
+from itertools import islice
+
+from eachwise.adapters.memory.guarded import Guarded
+from eachwise.adapters.memory.timetable import Timetable
+from eachwise.contracts.journey import Instance, Journey, Status
+from eachwise.contracts.ports import Commit, InstanceCount
+
+
+class MemoryJourneys(Guarded):
+    """The part of the store that journeys read."""
+
+    def __init__(self) -> None:
+        self._journeys: dict[tuple[str, int], Journey] = {}
+        self._instances: dict[str, Instance] = {}
+        self._instances_by_individual: defaultdict[str, set[str]] = defaultdict(set)
+        self._timers = Timetable()
+        super().__init__()
+
+    def _put_journeys(self, commit: Commit) -> None:
+        self._journeys.update({(one.journey_id, one.version): one for one in commit.journeys})
+        for instance_id, instance in commit.instances.items():
+            self._forget_instance(instance_id)
+            if instance is None:
+                continue
+            self._instances[instance_id] = instance
+            self._instances_by_individual[instance.individual_id].add(instance_id)
+            if instance.status == "active" and instance.wake_at_us > 0:
+                self._timers.put(instance_id, instance.wake_at_us)
+
+    def _forget_instance(self, instance_id: str) -> None:
+        before = self._instances.pop(instance_id, None)
+        if before is None:
+            return
+        mine = self._instances_by_individual[before.individual_id]
+        mine.discard(instance_id)
+        if not mine:
+            del self._instances_by_individual[before.individual_id]
+        self._timers.drop(instance_id)
+
+    def _prune_instances(self, before_us: int) -> None:
+        """Drop ended instances that moved last before a time, but not the newest of a person, journey and key."""
+        ended = [one for one in self._instances.values() if one.status != "active"]
+        ended.sort(key=lambda one: (one.moved_at_us, one.instance_id))
+        newest = {(one.individual_id, one.journey_id, one.key): one.instance_id for one in ended}
+        kept = set(newest.values())
+        for one in ended:
+            if one.moved_at_us < before_us and one.instance_id not in kept:
+                self._forget_instance(one.instance_id)
+
+    def journeys(self) -> list[Journey]:
+        """Every version of every journey, by id and version."""
+        with self._lock:
+            self._refuse_if_closed()
+            return [self._journeys[place] for place in sorted(self._journeys)]
+
+    def instance(self, instance_id: str) -> Instance | None:
+        """One instance, or None."""
+        self._refuse_if_closed()
+        return self._instances.get(instance_id)
+
+    def instances_of(self, individual_id: str) -> list[Instance]:
+        """A person's instances, live or ended, by (entered_at_us, instance_id)."""
+        with self._lock:
+            self._refuse_if_closed()
+            mine = [
+                self._instances[instance_id]
+                for instance_id in self._instances_by_individual.get(individual_id, ())
+            ]
+            return sorted(mine, key=lambda one: (one.entered_at_us, one.instance_id))
+
+    def instances_due(self, now_us: int, limit: int) -> list[Instance]:
+        """Live instances whose timer is due, by (wake_at_us, instance_id)."""
+        with self._lock:
+            self._refuse_if_closed()
+            return [self._instances[one] for one in islice(self._timers.until(now_us), limit)]
+
+    def next_wake_us(self) -> int | None:
+        """When the next timer of a live instance is due, or None."""
+        with self._lock:
+            self._refuse_if_closed()
+            return self._timers.next_us()
+
+    def instances_at(
+        self,
+        journey_id: str,
+        *,
+        status: Status | None = None,
+        step: str | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> list[Instance]:
+        """Instances of a journey by instance id, after one; only those of this status, at this step."""
+        with self._lock:
+            self._refuse_if_closed()
+            wanted = (
+                one
+                for one in self._instances.values()
+                if one.journey_id == journey_id
+                and one.instance_id > after
+                and (status is None or one.status == status)
+                and (step is None or one.step == step)
+            )
+            return nsmallest(limit, wanted, key=lambda one: one.instance_id)
+
+    def instance_counts(self, journey_id: str) -> list[InstanceCount]:
+        """How many instances of a journey stand where, by (version, arm, status, step)."""
+        with self._lock:
+            self._refuse_if_closed()
+            counted = Counter(
+                (one.version, one.arm, one.status, one.step if one.status == "active" else "")
+                for one in self._instances.values()
+                if one.journey_id == journey_id
+            )
+        return [
+            InstanceCount(version=version, arm=arm, status=status, step=step, count=count)
+            for (version, arm, status, step), count in sorted(counted.items())
+        ]
+
+    def live_individuals(self) -> Iterator[str]:
+        """Everybody who has a live instance, each once, ascending; what matters is settled at the call."""
+        with self._lock:
+            self._refuse_if_closed()
+            live = (one for one in self._instances.values() if one.status == "active")
+            return iter(sorted({one.individual_id for one in live}))
+
+    def _live_instances(self) -> int:
+        return sum(one.status == "active" for one in self._instances.values())

@@ -1,0 +1,19 @@
+"""Messages made ready to go: templates checked and rendered, links signed. Pure; Jinja2 is imported on first use."""
+
+from eachwise.deliver.content import Fault, content_parts, is_template, template_faults
+from eachwise.deliver.render import Rendered, RenderFailed, render
+from eachwise.deliver.tokens import Token, TokenKind, read_token, sign_token
+
+__all__ = [
+    "Fault",
+    "RenderFailed",
+    "Rendered",
+    "Token",
+    "TokenKind",
+    "content_parts",
+    "is_template",
+    "read_token",
+    "render",
+    "sign_token",
+    "template_faults",
+]

@@ -1,0 +1,121 @@
+"""People's events, read a few people at a time, so that no request waits for those who ask about everybody."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from typing import TypeVar
+
+from eachwise.contracts.errors import NotFound
+from eachwise.contracts.events import LoggedEvent
+from eachwise.contracts.ports import Store
+from eachwise.flow.drive import Flow
+from eachwise.flow.people import People
+from eachwise.identity import Directory, Sources
+from eachwise.maths.hashing import stable_hash
+
+# People whose events are read at a time, and ids of them.
+SLICE_PEOPLE, PAGE_IDS = 5, 1_000
+# Ids resolved between two requests.
+RESOLVED = 500
+R = TypeVar("R")
+
+
+class Histories:
+    """Reads who there is and what each of them did."""
+
+    def __init__(
+        self, *, store: Store, people: People, directory: Directory, executor: Executor
+    ) -> None:
+        self._store = store
+        self._people = people
+        self._directory = directory
+        self._executor = executor
+
+    def resolve(self, individual_id: str) -> str:
+        """The individual behind an id: ``user:…``, ``anon:…`` or as it was sent. Raises ``NotFound``."""
+        return resolve(individual_id, self._directory, self._people)
+
+    def everybody(self, limit: int) -> Flow[tuple[int, list[str]]]:
+        """How many people the store has, and so many of them at most: those whose ids hash lowest, whoever asks."""
+        total, after = 0, ""
+        kept: list[str] = []
+        while True:
+            page: list[str] = yield self._executor.submit(
+                self._store.individual_ids, after, PAGE_IDS
+            )
+            total += len(page)
+            kept = yield self._executor.submit(sampled, [*kept, *page], limit)
+            if len(page) < PAGE_IDS:
+                return total, kept
+            after = page[-1]
+
+    def each(
+        self, people: Sequence[str], told: Callable[[str, list[LoggedEvent]], R]
+    ) -> Flow[list[R]]:
+        """What ``told`` makes of each person and their events in the order of time; it runs on the executor."""
+        found: list[R] = []
+        for start in range(0, len(people), SLICE_PEOPLE):
+            some = people[start : start + SLICE_PEOPLE]
+            sources = [self._directory.sources_of(person) for person in some]
+            read: list[list[LoggedEvent]] = yield self._executor.submit(_read, self._store, sources)
+            # Others' events come with a shared device's; who is who is known on this thread only.
+            own = [
+                (
+                    person,
+                    [each for each in events if self._directory.person_of(each.event) == person],
+                )
+                for person, events in zip(some, read, strict=True)
+            ]
+            found += yield self._executor.submit(_told, own, told)
+        return found
+
+    def person_of(self, individual_id: str) -> str:
+        """Who an id, which may be an old one, belongs to now."""
+        return self._directory.resolve(individual_id)
+
+    def breathe(self) -> Flow[None]:
+        """Let others go first."""
+        yield self._executor.submit(int)
+
+
+def resolve(individual_id: str, directory: Directory, people: People) -> str:
+    """The individual behind an id: ``user:…``, ``anon:…`` or as it was sent. Raises ``NotFound``."""
+    candidates = [individual_id] if ":" in individual_id else []
+    candidates += [f"{kind}:{individual_id}" for kind in ("user", "anon", "email", "device")]
+    for candidate in candidates:
+        resolved = directory.resolve(candidate)
+        if people.find(resolved) is not None:
+            return resolved
+    raise NotFound(
+        f"no individual {individual_id!r}; ids look like user:42, anon:abc or email:a@b.example"
+    )
+
+
+def sampled(ids: Iterable[str], limit: int) -> list[str]:
+    """So many ids at most: those whose hashes are lowest, so that a larger sample holds a smaller one."""
+    return heapq.nsmallest(limit, ids, key=_place)
+
+
+def _place(individual_id: str) -> tuple[int, str]:
+    return stable_hash("relations", individual_id), individual_id
+
+
+def _read(store: Store, sources: Sequence[Sources]) -> list[list[LoggedEvent]]:
+    return [
+        list(
+            store.events_of(
+                user_ids=each.user_ids,
+                anonymous_ids=each.anonymous_ids,
+                device_ids=each.device_ids,
+            )
+        )
+        for each in sources
+    ]
+
+
+def _told(
+    own: Sequence[tuple[str, list[LoggedEvent]]], told: Callable[[str, list[LoggedEvent]], R]
+) -> list[R]:
+    return [told(person, events) for person, events in own]

@@ -1,0 +1,51 @@
+"""The name under which an event of the engine's own belongs to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from eachwise.contracts.events import Event, EventKind
+from eachwise.contracts.individual import Individual
+from eachwise.identity import Directory
+
+_KINDS = ("user", "anon", "device")
+
+
+def event_of(
+    individual_id: str,
+    state: Individual,
+    directory: Directory,
+    *,
+    message_id: str,
+    name: str,
+    now_us: int,
+    properties: Mapping[str, Any] | None = None,
+    traits: Mapping[str, Any] | None = None,
+) -> Event | None:
+    """A track event (an identify where there are ``traits``) that is this person's, under an id that leads to them.
+
+    ``individual_id`` is canonical. None where no user id, anonymous id or device of theirs is known.
+    """
+    for identifier in (individual_id, *sorted(state.identifiers, key=_rank)):
+        kind, _, value = identifier.partition(":")
+        if kind in _KINDS and directory.resolve(identifier) == individual_id:
+            said: EventKind = "identify" if traits else "track"
+            return Event(
+                message_id=message_id,
+                kind=said,
+                name="" if traits else name,
+                occurred_at_us=now_us,
+                received_at_us=now_us,
+                user_id=value if kind == "user" else None,
+                anonymous_id=value if kind == "anon" else None,
+                properties=dict(properties or {}),
+                traits=dict(traits or {}),
+                context={"device": {"id": value}} if kind == "device" else {},
+            )
+    return None
+
+
+def _rank(identifier: str) -> tuple[int, str]:
+    kind = identifier.partition(":")[0]
+    return (_KINDS.index(kind) if kind in _KINDS else len(_KINDS), identifier)

@@ -1,0 +1,171 @@
+"""The journeys in use: every version that somebody may still be on, and what each begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import msgspec
+
+from eachwise.contracts.errors import NotFound
+from eachwise.contracts.journey import (
+    Entry,
+    Instance,
+    InstanceView,
+    Journey,
+    JourneyView,
+    Status,
+)
+from eachwise.contracts.ports import Commit, Store
+from eachwise.flow.catalogue import Catalogue
+from eachwise.flow.drive import Flow
+from eachwise.flow.noticing import Noticing
+from eachwise.journeys import hears_all, journeys_from, names_of, parse_journeys
+from eachwise.maths.times import iso
+
+# Journeys whose live instances are still to be moved to the newest version.
+MOVING = "journeys:moving"
+_decode_ids = msgspec.msgpack.Decoder(list[str]).decode
+_LISTED_MAX = 1000
+
+
+class Journeys:
+    """Journeys by id and version. What is put is validated against the definitions in use."""
+
+    def __init__(self, store: Store, catalogue: Catalogue, noticing: Noticing) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._noticing = noticing
+        self._versions: dict[tuple[str, int], Journey] = {}
+        self.newest: dict[str, Journey] = {}
+        moving = store.statistic(MOVING)
+        self.moving: list[str] = [] if moving is None else _decode_ids(moving)
+        self._use(store.journeys())
+
+    def at(self, instance: Instance) -> Journey | None:
+        """The journey at the version that an instance is on; None where that is not kept."""
+        return self._versions.get((instance.journey_id, instance.version))
+
+    def journey(self, journey_id: str) -> Journey:
+        """The newest version. Raises ``NotFound``."""
+        found = self.newest.get(journey_id)
+        if found is None:
+            known = ", ".join(sorted(self.newest)) or "none"
+            raise NotFound(f"no journey {journey_id!r}; known: {known}")
+        return found
+
+    def scheduled(self) -> Iterator[tuple[Journey, int, Entry]]:
+        """What the clock begins."""
+        return self._entries(lambda entry: entry.schedule is not None)
+
+    def of_catalog(self) -> Iterator[tuple[Journey, int, Entry]]:
+        """What a change of the catalogue begins."""
+        return self._entries(lambda entry: bool(entry.catalog))
+
+    def put(self, document: str | bytes | object) -> Flow[list[Journey]]:
+        """Take journeys in: each that differs from its newest version becomes the next one; others stay as they are.
+
+        ``document`` is YAML or JSON text, or decoded data. Raises ``InvalidInput`` naming line, place and fix: then
+        nothing is taken.
+        """
+        known = self._catalogue.offers.definitions
+        placements, experiences = known.placements, known.experiences
+        if isinstance(document, str | bytes):
+            parsed = parse_journeys(document, placements=placements, experiences=experiences)
+        else:
+            parsed = journeys_from(document, placements=placements, experiences=experiences)
+        changed = []
+        for journey_id, journey in parsed.items():
+            before = self.newest.get(journey_id)
+            version = before.version if before else 0
+            if before is None or msgspec.structs.replace(journey, version=version) != before:
+                changed.append(msgspec.structs.replace(journey, version=version + 1))
+        if changed:
+            moving = {*self.moving, *(j.journey_id for j in changed if j.version > 1)}
+            self.moving = sorted(each for each in moving if self._moves(each, changed))
+            commit = Commit(journeys=changed, statistics=self.still_moving())
+            yield self._store.commit(commit)
+            self._use(changed)
+            self._noticing.wake()
+        return [self.newest[journey_id] for journey_id in parsed]
+
+    def still_moving(self) -> dict[str, bytes | None]:
+        """The statistic that names the journeys whose instances are to be moved."""
+        return {MOVING: msgspec.msgpack.encode(self.moving) if self.moving else None}
+
+    def views(self) -> list[JourneyView]:
+        """Every journey with its counts, by id."""
+        return [self.view(journey_id) for journey_id in sorted(self.newest)]
+
+    def view(self, journey_id: str) -> JourneyView:
+        """One journey with its counts. Raises ``NotFound``."""
+        journey = self.journey(journey_id)
+        statuses: dict[str, int] = {}
+        steps: dict[str, int] = {}
+        arms: dict[str, dict[str, int]] = {}
+        for each in self._store.instance_counts(journey_id):
+            statuses[each.status] = statuses.get(each.status, 0) + each.count
+            of_arm = arms.setdefault(each.arm, {})
+            of_arm[each.status] = of_arm.get(each.status, 0) + each.count
+            if each.status == "active":
+                steps[each.step] = steps.get(each.step, 0) + each.count
+        return JourneyView(journey=journey, statuses=statuses, steps=steps, arms=arms)
+
+    def people(
+        self, journey_id: str, *, step: str | None, status: Status | None, after: str, limit: int
+    ) -> list[InstanceView]:
+        """Who stands where in a journey, by instance id after one. Raises ``NotFound``."""
+        self.journey(journey_id)
+        found = self._store.instances_at(
+            journey_id,
+            status=status,
+            step=step,
+            after=after,
+            limit=min(limit, _LISTED_MAX),
+        )
+        return [view_of(each) for each in found]
+
+    def _entries(self, wanted: Callable[[Entry], bool]) -> Iterator[tuple[Journey, int, Entry]]:
+        for journey in self.newest.values():
+            if not journey.paused:
+                for place, entry in enumerate(journey.entries):
+                    if wanted(entry):
+                        yield journey, place, entry
+
+    def _moves(self, journey_id: str, changed: list[Journey]) -> bool:
+        """Whether the newest version takes those of earlier ones along."""
+        after: Mapping[str, Journey] = {**self.newest, **{j.journey_id: j for j in changed}}
+        return after[journey_id].on_edit == "move"
+
+    def _use(self, journeys: list[Journey]) -> None:
+        for journey in journeys:
+            self._versions[journey.journey_id, journey.version] = journey
+            newest = self.newest.get(journey.journey_id)
+            if newest is None or newest.version <= journey.version:
+                self.newest[journey.journey_id] = journey
+        every = self._versions.values()
+        self._noticing.everything = any(hears_all(each) for each in every)
+        self._noticing.names = frozenset().union(*(names_of(each) for each in every))
+        self._noticing.stages = any(
+            (each.goal is not None and each.goal.stage) or any(e.stage for e in each.entries)
+            for each in every
+        )
+
+
+def view_of(instance: Instance) -> InstanceView:
+    """An instance, readable."""
+    return InstanceView(
+        instance_id=instance.instance_id,
+        journey_id=instance.journey_id,
+        version=instance.version,
+        individual_id=instance.individual_id,
+        key=instance.key,
+        arm=instance.arm,
+        status=instance.status,
+        step=instance.step,
+        entered_at=iso(instance.entered_at_us),
+        moved_at=iso(instance.moved_at_us),
+        wake_at=iso(instance.wake_at_us) if instance.wake_at_us else None,
+        waiting=instance.waiting,
+        contacts=instance.contacts,
+        reason=instance.reason,
+    )

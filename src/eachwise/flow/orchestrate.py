@@ -1,0 +1,388 @@
+"""Journeys at work: what was noticed, what is due and what began, a round at a time, each round one transaction.
+
+The pure ``journeys.step`` says what becomes of an instance; here its people, its timers and its slots are found, and
+what it answers is committed: instances, outbox, decision records, and how far the journeys are in the log. What a crash
+cuts off is done again from there, and comes to the same.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+
+import msgspec
+
+from eachwise.contracts.audience import MEMBERS_MAX, AudienceRequest
+from eachwise.contracts.errors import EachwiseError, InvalidInput
+from eachwise.contracts.journey import Due, Entry, Happened, Instance, Journey, Trigger
+from eachwise.contracts.ports import Clock, Store
+from eachwise.flow.audience import Audiences
+from eachwise.flow.catalogue import Catalogue
+from eachwise.flow.decide import Deciding
+from eachwise.flow.drive import Flow
+from eachwise.flow.entering import (
+    OCCASIONS,
+    Entering,
+    Occurrence,
+    catalog_changes,
+    next_moment_us,
+)
+from eachwise.flow.journeys import Journeys
+from eachwise.flow.knowing import Knowing
+from eachwise.flow.noticing import Noticed, Noticing, taken_as
+from eachwise.flow.round import Round
+from eachwise.flow.slots import Slots
+from eachwise.identity import Directory
+from eachwise.journeys import merged, moved, step
+
+# So much is taken in by one round: it bounds how long a decision may wait for it.
+NOTICED_A_ROUND, TIMERS_A_ROUND = 50, 50
+PEOPLE_A_PAGE = 200
+# The last moments of schedules that were carried out, by journey, entry and schedule; the catalogue taken in.
+SCHEDULES, CATALOG = "journeys:schedules", "journeys:catalog"
+_decode_moments = msgspec.msgpack.Decoder(dict[str, int]).decode
+_encode = msgspec.msgpack.encode
+_log = logging.getLogger(__name__)
+
+
+class Orchestrating:
+    """Moves every instance on. One ``work`` at a time; nothing else writes instances."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        directory: Directory,
+        catalogue: Catalogue,
+        noticing: Noticing,
+        journeys: Journeys,
+        knowing: Knowing,
+        entering: Entering,
+        slots: Slots,
+        deciding: Deciding,
+        audiences: Audiences,
+        executor: Executor,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._directory = directory
+        self._catalogue = catalogue
+        self._noticing = noticing
+        self._journeys = journeys
+        self._knowing = knowing
+        self._entering = entering
+        self._slots = slots
+        self._deciding = deciding
+        self._audiences = audiences
+        self._executor = executor
+        self._working = False
+        self._next_wake_us: int | None = 0
+        moments = store.statistic(SCHEDULES)
+        self._moments = {} if moments is None else _decode_moments(moments)
+        version = store.statistic(CATALOG)
+        self._catalog_version = (
+            None if version is None else msgspec.msgpack.decode(version, type=int)
+        )
+
+    def work(self) -> Flow[int]:
+        """Do everything that is due now; returns how many things were taken in."""
+        if self._working:
+            return 0
+        self._working = True
+        try:
+            done = 0
+            for part in (
+                self._take_edits,
+                self._take_noticed,
+                self._take_catalog,
+                self._take_schedules,
+                self._take_timers,
+            ):
+                done += yield from part()
+            return done
+        finally:
+            self._working = False
+
+    # -- what was noticed ----------------------------------------------------------------------------------
+
+    def _take_noticed(self) -> Flow[int]:
+        done = 0
+        while taken := self._noticing.take(NOTICED_A_ROUND):
+            round_ = self._round()
+            answers: dict[int, str | Exception] = {}
+            for noticed in taken:
+                try:
+                    answers[id(noticed)] = self._take_in(round_, noticed)
+                except EachwiseError as error:
+                    answers[id(noticed)] = error
+            reached = max(self._noticing.taken, *(each.sequence for each in taken))
+            if reached > self._noticing.taken:
+                round_.statistics.update(taken_as(reached))
+            yield from self._commit(round_)
+            self._noticing.settled(taken, answers)
+            done += len(taken)
+        return done
+
+    def _take_in(self, round_: Round, noticed: Noticed) -> str:
+        """Take one thing in; of an entry by hand, the instance's id."""
+        if noticed.merged:
+            self._merge(round_, noticed.merged, noticed.individual_id)
+            return ""
+        if noticed.journey_id:
+            return self._enter_by_hand(round_, noticed)
+        happened = Happened(
+            now_us=round_.now_us,
+            event=noticed.event,
+            properties=noticed.properties,
+            message_id=noticed.message_id,
+            stage=noticed.stage,
+        )
+        for instance in round_.of(noticed.individual_id):
+            if instance.status == "active":
+                self._step(round_, instance, happened)
+        self._entering.noticed(round_, noticed, happened)
+        return ""
+
+    def _enter_by_hand(self, round_: Round, noticed: Noticed) -> str:
+        journey = self._journeys.journey(noticed.journey_id)
+        occurrence = Occurrence(noticed.message_id, noticed.properties)
+        instance_id, reason = self._entering.begin(
+            round_, journey, noticed.individual_id, noticed.key, occurrence
+        )
+        if not instance_id:
+            raise InvalidInput(
+                f"individual: {noticed.individual_id} does not begin {journey.journey_id}: {reason}",
+                field="individual",
+            )
+        return instance_id
+
+    def _merge(self, round_: Round, source: str, target: str) -> None:
+        """``source`` is ``target``: of the same journey and key the one that has come farthest goes on."""
+        gone = round_.of(source)
+        if gone:
+            for instance in merged(round_.of(target), gone, target, round_.now_us):
+                round_.put(instance)
+
+    # -- what is due ---------------------------------------------------------------------------------------
+
+    def _take_timers(self) -> Flow[int]:
+        done = 0
+        while self._due():
+            due = self._store.instances_due(self._clock.now_us(), TIMERS_A_ROUND)
+            if not due:
+                self._next_wake_us = self._store.next_wake_us()
+                break
+            round_ = self._round()
+            for instance in due:
+                self._wake(round_, round_.current(instance))
+            if round_.empty:
+                _log.error("%s timers are due and nothing came of them", len(due))
+                break
+            yield from self._commit(round_)
+            done += len(due)
+        return done
+
+    def _due(self) -> bool:
+        """Whether a timer may be due: the next one is remembered between changes, so that idling asks nothing."""
+        return self._next_wake_us is not None and self._next_wake_us <= self._clock.now_us()
+
+    def _wake(self, round_: Round, instance: Instance) -> None:
+        """One instance's timer is due."""
+        person = self._directory.resolve(instance.individual_id)
+        if person != instance.individual_id:
+            self._merge(round_, instance.individual_id, person)
+            instance = round_.current(instance)
+        if instance.status != "active" or not 0 < instance.wake_at_us <= round_.now_us:
+            return
+        if instance.asking is None:
+            self._step(round_, instance, Due(now_us=round_.now_us))
+            return
+        later = self._slots.timed(instance, round_.now_us)
+        if later is not None:
+            round_.put(later)
+            return
+        self._fill(round_, instance)
+
+    def _fill(self, round_: Round, instance: Instance) -> None:
+        """This person's slot on this channel: whatever wants it by now is decided together."""
+        channel = self._slots.channel_of(instance)
+        asking = [
+            each
+            for each in round_.of(instance.individual_id)
+            if each.status == "active"
+            and each.asking is not None
+            and each.asking.from_us <= round_.now_us
+            and self._slots.channel_of(each) == channel
+        ]
+        slot = self._slots.decide(instance.individual_id, asking, round_.now_us)
+        round_.records += slot.records
+        round_.messages += slot.messages
+        for later in slot.put_off:
+            round_.put(later)
+        for asked, answered in slot.answers:
+            self._step(round_, round_.current(asked), answered)
+
+    # -- what the clock and the catalogue begin --------------------------------------------------------------
+
+    def _take_schedules(self) -> Flow[int]:
+        done = 0
+        for journey, place, entry in list(self._journeys.scheduled()):
+            assert entry.schedule is not None
+            name = f"{journey.journey_id}:{place}:{entry.schedule}"
+            now_us = self._clock.now_us()
+            if name not in self._moments:
+                yield from self._note_moment(name, now_us)
+            moment_us = next_moment_us(entry.schedule, self._moments[name])
+            if moment_us > now_us:
+                continue
+            # Of moments that passed while nothing ran, the last one counts.
+            while (following := next_moment_us(entry.schedule, moment_us)) <= now_us:
+                moment_us = following
+            occurrence = Occurrence(f"{name}@{moment_us}", {})
+            done += yield from self._enter_all(journey, entry, occurrence, self._everybody())
+            yield from self._note_moment(name, moment_us)
+        return done
+
+    def _note_moment(self, name: str, moment_us: int) -> Flow[None]:
+        """A schedule is carried out up to a moment."""
+        self._moments[name] = moment_us
+        round_ = self._round()
+        round_.statistics[SCHEDULES] = _encode(self._moments)
+        yield from self._commit(round_)
+
+    def _take_catalog(self) -> Flow[int]:
+        version = self._catalogue.version
+        if version == self._catalog_version:
+            return 0
+        done = 0
+        entries = list(self._journeys.of_catalog())
+        if entries and self._catalog_version:
+            _, items = self._store.catalog(self._catalog_version)
+            before = {item.item_id: item for item in items}
+            after = {item.item_id: item for item in self._catalogue.shelf.index.items}
+            for journey, _, entry in entries:
+                for change, item, told in catalog_changes(before, after, entry.drop_min):
+                    if change != entry.catalog:
+                        continue
+                    occurrence = Occurrence(f"{change}:{item.item_id}@{version}", told)
+                    request = AudienceRequest(
+                        item_id=item.item_id,
+                        reason=OCCASIONS[change],
+                        limit=min(entry.people_max, MEMBERS_MAX),
+                    )
+                    audience = yield from self._audiences.find(request)
+                    people = [each.individual_id for each in audience.members]
+                    done += yield from self._enter_all(journey, entry, occurrence, iter(people))
+        self._catalog_version = version
+        round_ = self._round()
+        round_.statistics[CATALOG] = _encode(version)
+        yield from self._commit(round_)
+        return done
+
+    def _enter_all(
+        self, journey: Journey, entry: Entry, occurrence: Occurrence, people: Iterator[str]
+    ) -> Flow[int]:
+        """Begin a journey for each of some people for whom its rule holds, a page at a time."""
+        entered = 0
+        page: list[str] = []
+        for person in people:
+            page.append(person)
+            if len(page) == PEOPLE_A_PAGE:
+                entered += yield from self._enter_page(journey, entry, occurrence, page)
+                page = []
+        return entered + (yield from self._enter_page(journey, entry, occurrence, page))
+
+    def _enter_page(
+        self, journey: Journey, entry: Entry, occurrence: Occurrence, people: Sequence[str]
+    ) -> Flow[int]:
+        round_ = self._round()
+        entered = 0
+        for place, person in enumerate(people):
+            if place % NOTICED_A_ROUND == NOTICED_A_ROUND - 1:
+                yield self._executor.submit(_nothing)
+            entered += self._entering.on_occasion(round_, journey, entry, person, occurrence)
+        yield from self._commit(round_)
+        return entered
+
+    def _everybody(self) -> Iterator[str]:
+        after = 0
+        while page := self._store.individuals(after, PEOPLE_A_PAGE):
+            for each in page:
+                if self._directory.resolve(each.individual_id) == each.individual_id:
+                    yield each.individual_id
+            after = page[-1].number
+
+    # -- new versions of journeys ------------------------------------------------------------------------------
+
+    def _take_edits(self) -> Flow[int]:
+        """Move those on earlier versions along, where the newest one says so; the others finish on theirs."""
+        done = 0
+        while self._journeys.moving:
+            journey = self._journeys.newest[self._journeys.moving[0]]
+            after = ""
+            while page := self._store.instances_at(
+                journey.journey_id, status="active", after=after, limit=PEOPLE_A_PAGE
+            ):
+                after = page[-1].instance_id
+                round_ = self._round()
+                for instance in page:
+                    if instance.version < journey.version:
+                        done += self._move(round_, instance, journey)
+                yield from self._commit(round_)
+            self._journeys.moving = self._journeys.moving[1:]
+            round_ = self._round()
+            round_.statistics.update(self._journeys.still_moving())
+            yield from self._commit(round_)
+        return done
+
+    def _move(self, round_: Round, instance: Instance, journey: Journey) -> bool:
+        found = moved(instance, journey, round_.now_us)
+        if found is not None:
+            round_.moved(found)
+        return found is not None
+
+    # -- one step, one commit --------------------------------------------------------------------------------
+
+    def _step(self, round_: Round, instance: Instance, trigger: Trigger) -> None:
+        journey = self._journeys.at(instance)
+        if journey is None:
+            gone = msgspec.structs.replace(
+                instance,
+                status="exited",
+                ended_at_us=round_.now_us,
+                wake_at_us=0,
+                reason=f"version {instance.version} is not kept",
+            )
+            round_.put(gone)
+            return
+        knows = self._knowing.of(instance.individual_id, round_.now_us)
+        found = step(journey, instance, trigger, knows)
+        if found.instance != instance or found.commands:
+            round_.moved(found)
+
+    def _round(self) -> Round:
+        return Round(store=self._store, now_us=self._clock.now_us())
+
+    def _commit(self, round_: Round) -> Flow[None]:
+        """Write a round, and remember when the next timer is due."""
+        if round_.empty:
+            return
+        wakes = [
+            each.wake_at_us
+            for each in round_.instances.values()
+            if each.status == "active" and each.wake_at_us
+        ]
+        if wakes:
+            earliest = min(wakes)
+            known = self._next_wake_us
+            self._next_wake_us = earliest if known is None else min(known, earliest)
+        if round_.records:
+            yield from self._deciding.log(round_.records, with_=round_.commit())
+        else:
+            yield self._store.commit(round_.commit())
+
+
+def _nothing() -> None:
+    """Take a turn."""

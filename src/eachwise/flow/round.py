@@ -1,0 +1,95 @@
+"""One round of the journeys' work: what was read, what changed, and the commit that writes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from eachwise.contracts.decision import DecisionRecord
+from eachwise.contracts.delivery import CALL, EVENT, Message
+from eachwise.contracts.journey import Command, Instance, Log, Moved
+from eachwise.contracts.ports import Commit, Store
+
+
+@dataclass(slots=True)
+class Round:
+    """Instances as they stand within a round, read once, and everything that the round will write.
+
+    ``now_us`` is the moment at which the round is made; ``statistics`` ride along with its commit.
+    """
+
+    store: Store
+    now_us: int
+    instances: dict[str, Instance] = field(default_factory=dict)
+    messages: list[Message] = field(default_factory=list)
+    settled: list[Message] = field(default_factory=list)
+    records: list[DecisionRecord] = field(default_factory=list)
+    statistics: dict[str, bytes | None] = field(default_factory=dict)
+    _of: dict[str, dict[str, Instance]] = field(default_factory=dict)
+
+    def of(self, individual_id: str) -> list[Instance]:
+        """A person's instances as they stand now, in the order of their entries."""
+        if individual_id not in self._of:
+            stored = self.store.instances_of(individual_id)
+            self._of[individual_id] = {
+                each.instance_id: self.instances.get(each.instance_id, each) for each in stored
+            }
+        return [
+            each for each in self._of[individual_id].values() if each.individual_id == individual_id
+        ]
+
+    def put(self, instance: Instance) -> None:
+        """An instance stands so from now on."""
+        self.of(instance.individual_id)
+        self._of[instance.individual_id][instance.instance_id] = instance
+        self.instances[instance.instance_id] = instance
+
+    def current(self, instance: Instance) -> Instance:
+        """The instance as this round has left it."""
+        return self.instances.get(instance.instance_id, instance)
+
+    def moved(self, moved: Moved) -> None:
+        """Take in what a step did."""
+        self.put(moved.instance)
+        self.messages += [
+            message_of(command, moved.instance, self.now_us) for command in moved.commands
+        ]
+
+    def commit(self) -> Commit:
+        """What is to be written, decision records aside."""
+        return Commit(
+            instances=dict(self.instances),
+            messages=self.messages,
+            settled=self.settled,
+            statistics=self.statistics,
+        )
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not (
+            self.instances or self.messages or self.settled or self.records or self.statistics
+        )
+
+
+def message_of(command: Command, instance: Instance, now_us: int) -> Message:
+    """A step's command as an entry of the outbox; computed again it is the same entry."""
+    if isinstance(command, Log):
+        channel = EVENT
+        body = {
+            "event": command.event,
+            "properties": command.properties,
+            "traits": command.traits,
+        }
+    else:
+        channel, body = CALL, {"url": command.url, "body": command.body}
+    return Message(
+        message_id=command.effect_id,
+        individual_id=instance.individual_id,
+        channel=channel,
+        created_at_us=now_us,
+        due_at_us=now_us,
+        journey_id=instance.journey_id,
+        instance_id=instance.instance_id,
+        step=command.step,
+        body=body,
+    )
