@@ -6,6 +6,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+import msgspec
+
 from eachwise.contracts.audience import Audience, AudienceRequest, Occasion
 from eachwise.contracts.batch import Batch, BatchPage, BatchRequest
 from eachwise.contracts.catalog import Item, Repeats
@@ -160,7 +162,8 @@ class Operations:
 
         Raises ``InvalidInput`` naming line, place and fix: then nothing is taken.
         """
-        return self._run(self.core.programme.journeys.put(document))
+        text = document if isinstance(document, str | bytes) else msgspec.json.encode(document)
+        return self._run(self.core.programme.journeys.put(text))
 
     def journeys(self) -> list[JourneyView]:
         """Every journey with how many people stand where."""

@@ -221,6 +221,10 @@ class StoreContract(StoreSuite):
         assert ids(store.events_of(device_ids=["d"])) == ["m2"]
         every = store.events_of(user_ids=["u", "v", "u"], anonymous_ids=["a"], device_ids=["d"])
         assert ids(every) == ["m2", "a", "b", "m4", "m5"]
+        part = store.events_of(user_ids=["u"], anonymous_ids=["a"], after_us=20, until_us=40)
+        assert ids(part) == ["b", "m4"]
+        assert ids(store.events_of(device_ids=["d"], after_us=20)) == []
+        assert ids(store.events_of(device_ids=["d"], until_us=20)) == ["m2"]
 
     def test_events_of_many_ids(self, store: Store) -> None:
         people = [f"u{number % 1_300}" for number in range(2_600)]

@@ -11,6 +11,12 @@ from eachwise.flow import propensity
 from tests.flow.shop import answer
 
 
+def shown(engine: Engine, person: str) -> None:
+    """One more exposure to learn, and nothing published of it yet."""
+    (decided,) = engine.decide(person, placements=["hero"]).decisions
+    answer(engine, person, decided.decision_id, "Viewed")
+
+
 def play(engine: Engine, clock: SettableClock, people: int, first: int = 0) -> None:
     """People who see the hero; every tenth clicks."""
     for number in range(first, first + people):
@@ -76,3 +82,66 @@ def test_a_version_is_rolled_back_and_learns_on(engine: Engine, clock: SettableC
         engine.rollback("propensity", 999)
     with pytest.raises(InvalidInput, match="follows the events"):
         engine.rollback("taste", 1)
+
+
+def test_what_is_learnt_while_a_version_is_made_belongs_to_the_next(
+    engine: Engine, clock: SettableClock
+) -> None:
+    play(engine, clock, 5)
+    learning, sequence = engine.core._learning, engine.core._ingest.applied_sequence
+    shown(engine, "first")
+    flow = learning.flush(sequence)
+    made = next(flow).result()
+    before = learning.propensity.model.version
+    shown(engine, "second")
+    assert learning.propensity.unpublished == 1
+    engine.tick()  # finds that one is on its way
+    flow.send(made).result()
+    with pytest.raises(StopIteration):
+        flow.send(None)
+    assert learning.propensity.model.version == before + 1
+    assert learning.propensity.model.updates == 6
+    clock.advance(seconds=2)
+    engine.tick()
+    newest = learning.propensity.model
+    assert (newest.version, newest.updates) == (before + 2, 7)
+    rebuilt = learning.propensity._restored(newest.version).propensity_model(newest.version)
+    for outcome, head in newest.heads.items():
+        assert (rebuilt.heads[outcome].covariance == head.covariance).all()
+        assert (rebuilt.heads[outcome].draws == head.draws).all()
+
+
+def test_a_version_that_is_given_up_is_drawn_again(engine: Engine, clock: SettableClock) -> None:
+    play(engine, clock, 5)
+    learning = engine.core._learning
+    shown(engine, "first")
+    before = learning.propensity.model.version
+    flow = learning.flush(engine.core._ingest.applied_sequence)
+    next(flow)
+    flow.close()
+    assert learning.propensity.unpublished == 1
+    clock.advance(seconds=2)
+    engine.tick()
+    assert (learning.propensity.model.version, learning.propensity.model.updates) == (before + 1, 6)
+
+
+def test_a_refused_version_forgets_nothing_that_came_after_it(
+    engine: Engine, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(propensity, "JUDGED_EVERY", 0)
+    play(engine, clock, 5)
+    learning = engine.core._learning
+    good = learning.propensity.model
+    learning.propensity._learner.heads["hide"].correct({"bias": 1.0}, float("nan"))
+    shown(engine, "first")
+    flow = learning.flush(engine.core._ingest.applied_sequence)
+    refused = next(flow).result()
+    assert not refused.verdict.accepted
+    shown(engine, "second")
+    instead = flow.send(refused).result()
+    assert learning.propensity.unpublished == 1
+    flow.send(instead).result()
+    with pytest.raises(StopIteration):
+        flow.send(None)
+    assert learning.propensity.model.version == good.version + 1
+    assert learning.propensity.model.updates == good.updates

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
 
+from eachwise.catalog.contact import CONTACT, cap_faults, contact_policy, hours_fault
 from eachwise.catalog.items import attributes_fault
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.experience import (
     LEVER_MAX,
     LEVER_MIN,
+    OUTBOUND_CHANNELS,
     SILENCE,
-    Cap,
     Definitions,
     Experience,
     Placement,
@@ -30,7 +31,7 @@ from eachwise.documents import (
     nearest,
     read_document,
 )
-from eachwise.maths.times import parse_hours, parse_time_us
+from eachwise.maths.times import parse_time_us
 from eachwise.rules import ELIGIBILITY, rule
 
 COUNT_MAX = 100  # items of one experience or placement
@@ -58,7 +59,7 @@ def parse_definitions(text: str | bytes, *, known_placements: Collection[str] = 
     0.1 and 10``.
     """
     document = read_document(text)
-    names = tuple(_NAMES.values())
+    names = (*_NAMES.values(), CONTACT)
     if not isinstance(document.data, dict):
         raise document.fault((), f"must have {' and/or '.join(names)} at its top level")
     for name in document.data:
@@ -70,7 +71,12 @@ def parse_definitions(text: str | bytes, *, known_placements: Collection[str] = 
     experiences = _defined(document, document.data.get("experiences"), Experience)
     templates = _defined(document, document.data.get("templates"), Template)
     _check_placements(document, experiences, {*placements, *known_placements})
-    return Definitions(placements=placements, experiences=experiences, templates=templates)
+    return Definitions(
+        placements=placements,
+        experiences=experiences,
+        templates=templates,
+        contact=contact_policy(document, document.data.get(CONTACT)),
+    )
 
 
 def placements_from(raw: object) -> dict[str, Placement]:
@@ -96,6 +102,7 @@ def definitions_as_json(definitions: Definitions) -> dict[str, Any]:
         "placements": msgspec.to_builtins(list(definitions.placements.values())),
         "experiences": msgspec.to_builtins(list(definitions.experiences.values())),
         "templates": msgspec.to_builtins(list(definitions.templates.values())),
+        "contact": msgspec.to_builtins(definitions.contact),
     }
 
 
@@ -196,12 +203,12 @@ def _placement_faults(placement: Placement) -> Iterator[Fault]:
         yield ("cost",), "must be a number of at least 0"
     if placement.sticky_s < 0:
         yield ("sticky_s",), "must be at least 0 seconds"
-    if placement.quiet_hours:
-        try:
-            parse_hours(placement.quiet_hours)
-        except ValueError as error:
-            yield ("quiet_hours",), f"{error}, on the person's clock"
-    yield from _cap_faults(placement.caps)
+    if placement.quiet_hours and (fault := hours_fault(placement.quiet_hours)):
+        yield ("quiet_hours",), fault
+    if placement.transactional and placement.channel not in OUTBOUND_CHANNELS:
+        listed = ", ".join(sorted(OUTBOUND_CHANNELS))
+        yield ("transactional",), f"is for outbound channels ({listed}), not {placement.channel}"
+    yield from cap_faults(placement.caps)
 
 
 def _experience_faults(experience: Experience) -> Iterator[Fault]:
@@ -219,7 +226,7 @@ def _experience_faults(experience: Experience) -> Iterator[Fault]:
     yield from _budget_faults(experience)
     yield from _query_faults(experience)
     yield from _eligibility_faults(experience)
-    yield from _cap_faults(experience.caps)
+    yield from cap_faults(experience.caps)
     for position, cap in enumerate(experience.caps):
         if cap.of == "group" and not experience.group:
             yield (
@@ -281,13 +288,6 @@ def _eligibility_faults(experience: Experience) -> Iterator[Fault]:
             rule(when, ELIGIBILITY)
         except InvalidInput as error:
             yield ("eligibility", "when"), f"of {experience.experience_id!r}: {error}"
-
-
-def _cap_faults(caps: Sequence[Cap]) -> Iterator[Fault]:
-    for position, cap in enumerate(caps):
-        for name in ("count", "window_s"):
-            if getattr(cap, name) < 1:
-                yield ("caps", position, name), "must be at least 1"
 
 
 def _time_faults(experience: Experience) -> Iterator[Fault]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from eachwise.cli.arguments_relating import effect
 from eachwise.cli.arguments_shared import lazy, where
 
 # As ``contracts.journey.Status``, which importing would make ``--help`` slow.
@@ -21,8 +22,7 @@ def orchestrating(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     show = verbs.add_parser("show", help="one journey, and how many people stand at each step")
     people = verbs.add_parser("people", help="who stands where in a journey")
     enter = verbs.add_parser("enter", help="begin a journey for one person")
-    effect = verbs.add_parser("effect", help="what a journey changed against its holdout")
-    for command in (show, people, enter, effect):
+    for command in (show, people, enter):
         command.add_argument("id", metavar="JOURNEY")
     people.add_argument("--step", metavar="STEP", help="only those at this step")
     people.add_argument("--status", choices=STATUSES, help="only those of this status")
@@ -42,8 +42,8 @@ def orchestrating(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         (show, "journeying", "show"),
         (people, "journeying", "people"),
         (enter, "journeying", "enter"),
-        (effect, "relating", "effect"),
     ):
         command.add_argument("--json", action="store_true", help="everything, as JSON")
         where(command)
         command.set_defaults(run=lazy(module, function))
+    effect(verbs)

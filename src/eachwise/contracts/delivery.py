@@ -61,6 +61,49 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     provider_id: str = ""
 
 
+class MessageView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A message, readable. ``address`` names only the push service of a push subscription, whose rest is a secret."""
+
+    message_id: str
+    individual_id: str
+    channel: str
+    state: str
+    created_at: str
+    due_at: str
+    placement_id: str = ""
+    experience_id: str = ""
+    decision_id: str = ""
+    journey_id: str = ""
+    instance_id: str = ""
+    step: str = ""
+    expires_at: str | None = None
+    sent_at: str | None = None
+    transactional: bool = False
+    attempts: int = 0
+    address: str = ""
+    reason: str = ""
+    provider_id: str = ""
+
+
+class PreviewRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``POST /v1/preview``: what a real person would get of an experience in a placement, now."""
+
+    experience_id: str
+    placement_id: str
+    individual: str
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as it would go out. ``unreachable``: why it could not; "" where it could."""
+
+    individual_id: str
+    channel: str
+    address: str
+    unreachable: str
+    parts: dict[str, str]
+    payload: dict[str, Any]
+
+
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """A rendered message as a channel gets it. ``address``: e-mail address, URL, or a push subscription as JSON.
 

@@ -12,6 +12,8 @@ import msgspec
 
 # A track event of the engine's own: two identifiers are declared to be two people. Clients may not send it.
 UNMERGED = "Identity Unmerged"
+# Bounds of time that leave nothing out.
+EARLIEST_US, LATEST_US = -(2**63), 2**63 - 1
 
 EventKind = Literal["identify", "track", "page", "screen", "group", "alias"]
 

@@ -15,7 +15,14 @@ import msgspec
 from eachwise.contracts.catalog import Item
 from eachwise.contracts.decision import DecisionRecord
 from eachwise.contracts.delivery import Message, MessageState
-from eachwise.contracts.events import Event, LoggedEvent, Rejection, StoredRejection
+from eachwise.contracts.events import (
+    EARLIEST_US,
+    LATEST_US,
+    Event,
+    LoggedEvent,
+    Rejection,
+    StoredRejection,
+)
 from eachwise.contracts.experience import Definitions
 from eachwise.contracts.journey import Instance, Journey, Status
 from eachwise.contracts.learning import ModelVersion
@@ -205,8 +212,12 @@ class Store(Protocol):
         user_ids: Iterable[str] = (),
         anonymous_ids: Iterable[str] = (),
         device_ids: Iterable[str] = (),
+        after_us: int = EARLIEST_US,
+        until_us: int = LATEST_US,
     ) -> Iterator[LoggedEvent]:
-        """Events sent with any of these ids, each once, ordered by (occurred_at, message_id)."""
+        """Events sent with any of these ids that happened in (after, until], each once, ordered by (occurred_at,
+        message_id).
+        """
         ...
 
     def logins_on(

@@ -2,6 +2,7 @@
 
 from eachwise.deliver.content import Fault, content_parts, is_template, template_faults
 from eachwise.deliver.render import Rendered, RenderFailed, render
+from eachwise.deliver.retry import after, backoff_s
 from eachwise.deliver.tokens import Token, TokenKind, read_token, sign_token
 
 __all__ = [
@@ -10,6 +11,8 @@ __all__ = [
     "Rendered",
     "Token",
     "TokenKind",
+    "after",
+    "backoff_s",
     "content_parts",
     "is_template",
     "read_token",

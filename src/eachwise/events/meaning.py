@@ -130,14 +130,39 @@ def _consent_of(event: Event, means: Rule) -> dict[str, bool]:
     consent = consent_of(event.context) if "consent" in event.context else {}
     properties = event.properties
     if not means.consent:
+        consent.update(_bounced_for_good(event, means))
         return consent
     purposes = listed(properties.get("purposes")) + listed(properties.get("purpose"))
-    if means.action is not Action.DECLARE:
-        channel = text(properties, "channel") or means.channel
+    name = fold_name(event.name)
+    named = text(properties, "channel") or ("" if name in _OF_NO_CHANNEL else means.channel)
+    pairs = [f"channel:{named}:{purpose}" for purpose in purposes if named]
+    if means.action is Action.UNSUBSCRIBE and pairs:
+        # Channel and purpose are both named: that pair, and nothing else.
+        consent.update(dict.fromkeys(pairs, False))
+    elif means.action is not Action.DECLARE:
+        channel = named or means.channel
         consent.update({purpose: False for purpose in (*purposes, channel) if purpose})
-    elif fold_name(event.name) in ("consent given", "consent withdrawn"):
-        consent.update(dict.fromkeys(purposes, fold_name(event.name) == "consent given"))
+    elif name in ("consent given", "consent withdrawn"):
+        consent.update(dict.fromkeys(pairs or purposes, name == "consent given"))
     return consent
+
+
+def _bounced_for_good(event: Event, means: Rule) -> dict[str, bool]:
+    """That an address takes nothing any more, as a cell of consent (``individual.consent``)."""
+    properties = event.properties
+    if properties.get("permanent") is not True or means.channel not in _ADDRESSED:
+        return {}
+    if not fold_name(event.name).endswith(" bounced"):
+        return {}
+    address = text(properties, "address", "email", "phone").strip().lower()
+    key = f"bounced:{means.channel}"
+    return {f"{key}:{address}" if address else key: False}
+
+
+# Channels whose messages go to an address that the person told us.
+_ADDRESSED = frozenset({"email", "sms"})
+# Its rule names a channel as the likeliest; the event itself does not.
+_OF_NO_CHANNEL = frozenset({"unsubscribed"})
 
 
 def _preferences_of(properties: dict[str, Any]) -> dict[str, int]:

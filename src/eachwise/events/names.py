@@ -121,6 +121,7 @@ RULES: dict[str, Rule] = {
     "message delivered": _EXPOSE,
     "sms delivered": rule(Action.EXPOSE, 1.0, "sms"),
     "sms link clicked": rule(Action.CLICK, 1.0, "sms"),
+    "sms bounced": rule(Action.OTHER, 0.0, "sms"),
     "sms unsubscribed": rule(Action.UNSUBSCRIBE, 0.0, "sms"),
     # reading, watching, listening
     "article viewed": _VIEW,

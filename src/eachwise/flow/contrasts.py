@@ -33,11 +33,13 @@ class Became:
     """One person whose goal's time is over.
 
     share: the holdout's of the version; before, after: rungs; against: kind of disconnect → times
+    crossed: was in the other arm too, later
     """
 
     version: int
     withheld: bool
     share: float
+    crossed: bool
     reached: bool
     before: int
     after: int
@@ -70,6 +72,7 @@ def effect_of(
     sides = [[each for each in people if each.withheld == side] for side in (False, True)]
     treated = {name: each.treated if each else None for name, each in found.items()}
     holdout = {name: each.holdout if each else None for name, each in found.items()}
+    crossed = sum(each.crossed for each in people)
     return Effect(
         version=version,
         verdict=verdict,
@@ -80,8 +83,12 @@ def effect_of(
         disconnected=contrasts["against"],
         money=contrasts["money"],
         ratio=ratio,
+        crossed=crossed,
         left_out={why: count for why, count in sorted(missed.items()) if count},
-        words=_words(verdict, sides, contrasts, ratio, missed, goal),
+        words=[
+            *_people_words(sides, missed, crossed),
+            *_words(verdict, min(map(len, sides)), contrasts, ratio, goal),
+        ],
     )
 
 
@@ -143,28 +150,36 @@ def _alone(count: int, people: int) -> Between | None:
 # -- words -------------------------------------------------------------------------------------------------
 
 
-def _words(
-    verdict: Verdict,
-    sides: Sequence[Sequence[Became]],
-    contrasts: Mapping[str, Contrast | None],
-    ratio: RatioCheck | None,
-    missed: Mapping[str, int],
-    goal: bool,
+def _people_words(
+    sides: Sequence[Sequence[Became]], missed: Mapping[str, int], crossed: int
 ) -> list[str]:
     treated, withheld = (len(side) for side in sides)
     lines = [f"{treated:,} people were treated and {withheld:,} held out, their goal's time over"]
     lines += [f"{count:,} are left out: {why}" for why, count in sorted(missed.items()) if count]
+    if crossed:
+        lines.append(f"{crossed:,} were in the other arm later; they count where they first were")
+    return lines
+
+
+def _words(
+    verdict: Verdict,
+    fewest: int,
+    contrasts: Mapping[str, Contrast | None],
+    ratio: RatioCheck | None,
+    goal: bool,
+) -> list[str]:
     if ratio is not None and ratio.suspect:
-        lines.append(
-            f"no difference is told: {ratio.observed:,} were held out and {ratio.expected:,.1f} were expected "
-            f"(p = {ratio.p_value:.1g}): people were lost unevenly"
-        )
-        return lines
-    if min(treated, withheld) < PEOPLE_MIN:
-        why = "it is withheld from nobody, so there is nothing to compare it with"
-        if ratio is not None:
-            why = f"each arm needs {PEOPLE_MIN} people"
-        return [*lines, f"no difference is told: {why}"]
+        return [
+            f"no difference is told: {ratio.observed:,} were held out where {ratio.expected:,.1f} were due: people "
+            f"were lost unevenly (p = {ratio.p_value:.1g})"
+        ]
+    if ratio is None:
+        return [
+            "no difference is told: it is withheld from nobody, so there is nothing to compare it with"
+        ]
+    if fewest < PEOPLE_MIN:
+        return [f"no difference is told: each arm needs {PEOPLE_MIN} people"]
+    lines = []
     if not goal:
         lines.append("it has no goal, so there is no verdict")
     elif contrasts["reached"] is not None:

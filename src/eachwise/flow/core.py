@@ -138,7 +138,7 @@ class Core:
             tasting=self._tasting,
             learning=self._learning,
             trained=self.trained,
-            history=self._ingest.contacts_since,
+            history=self._ingest.contacts_between,
             budgets=self.budgets,
             lifetime=self.lifetime,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from eachwise.contracts.decision import (
@@ -60,6 +62,8 @@ class Deciding:
         self._learning = learning
         self._budgets = budgets
         self._used: set[tuple[str, int]] = set()
+        # Told of decisions that were answered and not made just now: messages that waited are taken up.
+        self.picked: Callable[[str, list[DecisionRecord]], Flow[int]] | None = None
         plans = Plans()
         self.pages = Pages(
             store=store,
@@ -122,6 +126,8 @@ class Deciding:
         records, new = self.pages.decide(request, individual_id)
         if new:
             yield from self.log(new)
+        if self.picked is not None and len(new) < len(records):
+            yield from self.picked(individual_id, records)
         return DecideResponse(
             individual_id=individual_id, decisions=[self.answer(record) for record in records]
         )

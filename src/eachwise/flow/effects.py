@@ -46,7 +46,7 @@ AGAINST = {
 
 @dataclass(slots=True)
 class _Entrant:
-    """One person in a journey: the first instance, which arms, and all instances together."""
+    """One person in a journey: the first instance, which decides the arm, and all instances together."""
 
     first: Instance
     arms: set[str] = field(default_factory=set)
@@ -105,8 +105,6 @@ class Effects:
             if journey is None:
                 # Of a version that is not kept nothing is known, not even whom it was withheld from.
                 left_out.setdefault(0, Counter())["their version is not kept"] += 1
-            elif len(entrant.arms) > 1:
-                left_out[journey.version]["in both arms, merged since"] += 1
             elif first.entered_at_us + _window_us(journey) > now_us:
                 left_out[journey.version]["the goal's time is not over"] += 1
             else:
@@ -160,7 +158,8 @@ class Effects:
         rungs = [RUNG[each.stage] if each else 0 for each in (before, after)]
         return Became(
             version=journey.version,
-            withheld="holdout" in entrant.arms,
+            withheld=first.arm == "holdout",
+            crossed=len(entrant.arms) > 1,
             share=journey.holdout,
             reached=watch.reached,
             before=rungs[0],

@@ -8,8 +8,9 @@ from typing import Any
 from eachwise.contracts.events import Event, EventKind
 from eachwise.contracts.individual import Individual
 from eachwise.identity import Directory
+from eachwise.maths.hashing import stable_hash
 
-_KINDS = ("user", "anon", "device")
+_KINDS = ("user", "anon", "device", "email")
 
 
 def event_of(
@@ -25,24 +26,34 @@ def event_of(
 ) -> Event | None:
     """A track event (an identify where there are ``traits``) that is this person's, under an id that leads to them.
 
-    ``individual_id`` is canonical. None where no user id, anonymous id or device of theirs is known.
+    ``individual_id`` is canonical. Of whom nothing but an e-mail address is known, an anonymous id of ours that states
+    the address stands for them. None where nothing at all leads to them.
     """
+    said: EventKind = "identify" if traits else "track"
     for identifier in (individual_id, *sorted(state.identifiers, key=_rank)):
         kind, _, value = identifier.partition(":")
-        if kind in _KINDS and directory.resolve(identifier) == individual_id:
-            said: EventKind = "identify" if traits else "track"
-            return Event(
-                message_id=message_id,
-                kind=said,
-                name="" if traits else name,
-                occurred_at_us=now_us,
-                received_at_us=now_us,
-                user_id=value if kind == "user" else None,
-                anonymous_id=value if kind == "anon" else None,
-                properties=dict(properties or {}),
-                traits=dict(traits or {}),
-                context={"device": {"id": value}} if kind == "device" else {},
-            )
+        if kind not in _KINDS or directory.resolve(identifier) != individual_id:
+            continue
+        context: dict[str, Any] = {}
+        if kind == "device":
+            context = {"device": {"id": value}}
+        elif kind == "email":
+            context = {"traits": {"email": value}}
+        anonymous_id = value if kind == "anon" else None
+        if kind == "email":
+            anonymous_id = f"eachwise-{stable_hash(value):x}"
+        return Event(
+            message_id=message_id,
+            kind=said,
+            name="" if traits else name,
+            occurred_at_us=now_us,
+            received_at_us=now_us,
+            user_id=value if kind == "user" else None,
+            anonymous_id=anonymous_id,
+            properties=dict(properties or {}),
+            traits=dict(traits or {}),
+            context=context,
+        )
     return None
 
 

@@ -314,19 +314,20 @@ class Ingest:
                 self._fold(state, event, self._meaning(event))
         return state
 
-    def contacts_since(self, individual_id: str, since_us: int) -> list[Contact]:
-        """A person's contacts after a time, from the log: what caps count where the state does not reach back."""
+    def contacts_between(self, individual_id: str, after_us: int, until_us: int) -> list[Contact]:
+        """A person's contacts in (after, until], from the log: what caps count where the state does not reach back."""
         sources = self._directory.sources_of(individual_id)
         found = []
         for entry in self._store.events_of(
             user_ids=sources.user_ids,
             anonymous_ids=sources.anonymous_ids,
             device_ids=sources.device_ids,
+            after_us=after_us,
+            until_us=until_us,
         ):
             event = entry.event
             if (
-                event.occurred_at_us > since_us
-                and entry.sequence <= self.applied_sequence
+                entry.sequence <= self.applied_sequence
                 and self._directory.person_of(event) == individual_id
             ):
                 contact = contact_of(event, self._meaning(event))

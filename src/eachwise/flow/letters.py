@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from eachwise.contracts.decision import ShownItem
-from eachwise.contracts.delivery import CALL, Letter, Message
+from eachwise.contracts.delivery import CALL, Letter, Message, Preview, PreviewRequest
 from eachwise.contracts.errors import EachwiseError, InvalidInput, NotFound
 from eachwise.contracts.experience import Experience
 from eachwise.contracts.individual import Individual
@@ -28,12 +28,12 @@ from eachwise.flow.people import People
 from eachwise.flow.read import Reading
 from eachwise.flow.recommend import Recommending
 from eachwise.individual import engagement_score, stage_of
+from eachwise.individual.consent import ADDRESS_TRAITS, address_of
 from eachwise.settings import Settings
 
 PREVIEW = "preview"
-# The traits under which addresses are kept; PUSH's is written by Push Subscribed.
+# The trait that Push Subscribed writes.
 PUSH = "push_subscription"
-_TRAITS = {"email": "email", "sms": "phone", "push": PUSH}
 
 
 class Unreachable(Exception):
@@ -74,7 +74,7 @@ class Letters:
                 made_at_us=now_us,
             )
         state = self._people.find(individual_id) or Individual()
-        address = address_of(state, message.channel, individual_id)
+        address = reached_at(state, message.channel, individual_id)
         links = self._links(message, individual_id)
         made = self._rendered(message, individual_id, state, links)
         return Letter(
@@ -87,41 +87,45 @@ class Letters:
             made_at_us=now_us,
         )
 
-    def preview(self, experience_id: str, placement_id: str, individual: str) -> dict[str, Any]:
-        """What a real person would get now: parts and payload; its links count nothing.
+    def preview(self, request: PreviewRequest) -> Preview:
+        """What a real person would get now; its links count nothing.
 
         Raises ``NotFound`` for what is not defined, ``InvalidInput`` where it cannot be rendered.
         """
-        placement = self._catalogue.offers.placement(placement_id)
-        individual_id = self._reading.resolve(individual)
+        placement = self._catalogue.offers.placement(request.placement_id)
+        if request.experience_id not in self._catalogue.offers.definitions.experiences:
+            raise NotFound(f"no experience {request.experience_id!r}")
+        individual_id = self._reading.resolve(request.individual)
         message = Message(
             message_id=PREVIEW,
             individual_id=individual_id,
             channel=placement.channel,
             created_at_us=0,
             due_at_us=0,
-            placement_id=placement_id,
-            experience_id=experience_id,
+            placement_id=request.placement_id,
+            experience_id=request.experience_id,
             transactional=placement.transactional,
         )
         state = self._people.find(individual_id) or Individual()
-        if experience_id not in self._catalogue.offers.definitions.experiences:
-            raise NotFound(f"no experience {experience_id!r}")
         try:
             made = self._rendered(message, individual_id, state, _preview_links(self._public()))
         except RenderFailed as error:
             raise InvalidInput(f"experience_id: {error}", field="experience_id") from None
+        address, unreachable = "", ""
         try:
-            address = address_of(state, placement.channel, individual_id)
+            address = shown_address(
+                placement.channel, reached_at(state, placement.channel, individual_id)
+            )
         except Unreachable as error:
-            address = f"none: {error}"
-        return {
-            "individual_id": individual_id,
-            "channel": placement.channel,
-            "address": address,
-            "parts": made.parts,
-            "payload": made.payload,
-        }
+            unreachable = str(error)
+        return Preview(
+            individual_id=individual_id,
+            channel=placement.channel,
+            address=address,
+            unreachable=unreachable,
+            parts=made.parts,
+            payload=made.payload,
+        )
 
     # -- rendering -----------------------------------------------------------------------------------------
 
@@ -227,27 +231,35 @@ class Letters:
         }
 
 
-def address_of(state: Individual, channel: str, individual_id: str) -> str:
-    """Where a person is reached: the trait ``email``, ``phone`` or ``push_subscription``; a webhook takes the id.
+def reached_at(state: Individual, channel: str, individual_id: str) -> str:
+    """Where a person is reached: e-mail address, phone, push subscription (JSON); a webhook takes the person's id.
 
-    Without the trait, a known e-mail address. Raises ``Unreachable``.
+    Raises ``Unreachable`` where that is not known.
     """
     if channel == "webhook":
         return individual_id
-    name = _TRAITS.get(channel)
-    if name is None:
+    if channel == "push":
+        cell = state.traits.get(PUSH)
+        if cell is not None and isinstance(cell.value, dict) and cell.value.get("endpoint"):
+            return msgspec.json.encode(cell.value).decode()
+        raise Unreachable("no push subscription is known")
+    if channel not in ADDRESS_TRAITS:
         raise Unreachable(f"nothing is sent on {channel}")
-    cell = state.traits.get(name)
-    value = None if cell is None else cell.value
-    if channel == "push" and isinstance(value, dict) and value.get("endpoint"):
-        return msgspec.json.encode(value).decode()
-    if isinstance(value, str) and value.strip():
-        return value.strip()
-    if channel == "email":
-        known = sorted(each for each in state.identifiers if each.startswith("email:"))
-        if known:
-            return known[0].removeprefix("email:")
-    raise Unreachable(f"no {name} is known")
+    address = address_of(state, channel)
+    if not address:
+        raise Unreachable(f"no {ADDRESS_TRAITS[channel]} is known")
+    return address
+
+
+def shown_address(channel: str, address: str) -> str:
+    """An address as operators may see it: of a push subscription only its service."""
+    if channel != "push" or not address:
+        return address
+    try:
+        endpoint = msgspec.json.decode(address, type=dict[str, Any]).get("endpoint")
+    except msgspec.DecodeError:
+        return ""
+    return urlsplit(str(endpoint)).hostname or ""
 
 
 def _item(shown: ShownItem) -> dict[str, Any]:

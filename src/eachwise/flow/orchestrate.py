@@ -8,29 +8,28 @@ cuts off is done again from there, and comes to the same.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 
 import msgspec
 
-from eachwise.contracts.audience import MEMBERS_MAX, AudienceRequest
 from eachwise.contracts.errors import EachwiseError, InvalidInput
-from eachwise.contracts.journey import Due, Entry, Happened, Instance, Journey, Trigger
+from eachwise.contracts.journey import (
+    Due,
+    Happened,
+    Instance,
+    Journey,
+    Trigger,
+)
 from eachwise.contracts.ports import Clock, Store
 from eachwise.flow.audience import Audiences
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.decide import Deciding
 from eachwise.flow.drive import Flow
-from eachwise.flow.entering import (
-    OCCASIONS,
-    Entering,
-    Occurrence,
-    catalog_changes,
-    next_moment_us,
-)
+from eachwise.flow.entering import Entering, Occurrence
 from eachwise.flow.journeys import Journeys
 from eachwise.flow.knowing import Knowing
 from eachwise.flow.noticing import Noticed, Noticing, taken_as
+from eachwise.flow.occasions import PEOPLE_A_PAGE, Occasions
 from eachwise.flow.round import Round
 from eachwise.flow.slots import Slots
 from eachwise.identity import Directory
@@ -38,11 +37,6 @@ from eachwise.journeys import merged, moved, step
 
 # So much is taken in by one round: it bounds how long a decision may wait for it.
 NOTICED_A_ROUND, TIMERS_A_ROUND = 50, 50
-PEOPLE_A_PAGE = 200
-# The last moments of schedules that were carried out, by journey, entry and schedule; the catalogue taken in.
-SCHEDULES, CATALOG = "journeys:schedules", "journeys:catalog"
-_decode_moments = msgspec.msgpack.Decoder(dict[str, int]).decode
-_encode = msgspec.msgpack.encode
 _log = logging.getLogger(__name__)
 
 
@@ -75,15 +69,18 @@ class Orchestrating:
         self._entering = entering
         self._slots = slots
         self._deciding = deciding
-        self._audiences = audiences
-        self._executor = executor
         self._working = False
         self._next_wake_us: int | None = 0
-        moments = store.statistic(SCHEDULES)
-        self._moments = {} if moments is None else _decode_moments(moments)
-        version = store.statistic(CATALOG)
-        self._catalog_version = (
-            None if version is None else msgspec.msgpack.decode(version, type=int)
+        self._occasions = Occasions(
+            store=store,
+            clock=clock,
+            directory=directory,
+            catalogue=catalogue,
+            journeys=journeys,
+            entering=entering,
+            audiences=audiences,
+            executor=executor,
+            commit=self._commit,
         )
 
     def work(self) -> Flow[int]:
@@ -96,8 +93,8 @@ class Orchestrating:
             for part in (
                 self._take_edits,
                 self._take_noticed,
-                self._take_catalog,
-                self._take_schedules,
+                self._occasions.take_catalog,
+                self._occasions.take_schedules,
                 self._take_timers,
             ):
                 done += yield from part()
@@ -224,96 +221,6 @@ class Orchestrating:
         for asked, answered in slot.answers:
             self._step(round_, round_.current(asked), answered)
 
-    # -- what the clock and the catalogue begin --------------------------------------------------------------
-
-    def _take_schedules(self) -> Flow[int]:
-        done = 0
-        for journey, place, entry in list(self._journeys.scheduled()):
-            assert entry.schedule is not None
-            name = f"{journey.journey_id}:{place}:{entry.schedule}"
-            now_us = self._clock.now_us()
-            if name not in self._moments:
-                yield from self._note_moment(name, now_us)
-            moment_us = next_moment_us(entry.schedule, self._moments[name])
-            if moment_us > now_us:
-                continue
-            # Of moments that passed while nothing ran, the last one counts.
-            while (following := next_moment_us(entry.schedule, moment_us)) <= now_us:
-                moment_us = following
-            occurrence = Occurrence(f"{name}@{moment_us}", {})
-            done += yield from self._enter_all(journey, entry, occurrence, self._everybody())
-            yield from self._note_moment(name, moment_us)
-        return done
-
-    def _note_moment(self, name: str, moment_us: int) -> Flow[None]:
-        """A schedule is carried out up to a moment."""
-        self._moments[name] = moment_us
-        round_ = self._round()
-        round_.statistics[SCHEDULES] = _encode(self._moments)
-        yield from self._commit(round_)
-
-    def _take_catalog(self) -> Flow[int]:
-        version = self._catalogue.version
-        if version == self._catalog_version:
-            return 0
-        done = 0
-        entries = list(self._journeys.of_catalog())
-        if entries and self._catalog_version:
-            _, items = self._store.catalog(self._catalog_version)
-            before = {item.item_id: item for item in items}
-            after = {item.item_id: item for item in self._catalogue.shelf.index.items}
-            for journey, _, entry in entries:
-                for change, item, told in catalog_changes(before, after, entry.drop_min):
-                    if change != entry.catalog:
-                        continue
-                    occurrence = Occurrence(f"{change}:{item.item_id}@{version}", told)
-                    request = AudienceRequest(
-                        item_id=item.item_id,
-                        reason=OCCASIONS[change],
-                        limit=min(entry.people_max, MEMBERS_MAX),
-                    )
-                    audience = yield from self._audiences.find(request)
-                    people = [each.individual_id for each in audience.members]
-                    done += yield from self._enter_all(journey, entry, occurrence, iter(people))
-        self._catalog_version = version
-        round_ = self._round()
-        round_.statistics[CATALOG] = _encode(version)
-        yield from self._commit(round_)
-        return done
-
-    def _enter_all(
-        self, journey: Journey, entry: Entry, occurrence: Occurrence, people: Iterator[str]
-    ) -> Flow[int]:
-        """Begin a journey for each of some people for whom its rule holds, a page at a time."""
-        entered = 0
-        page: list[str] = []
-        for person in people:
-            page.append(person)
-            if len(page) == PEOPLE_A_PAGE:
-                entered += yield from self._enter_page(journey, entry, occurrence, page)
-                page = []
-        return entered + (yield from self._enter_page(journey, entry, occurrence, page))
-
-    def _enter_page(
-        self, journey: Journey, entry: Entry, occurrence: Occurrence, people: Sequence[str]
-    ) -> Flow[int]:
-        round_ = self._round()
-        entered = 0
-        for place, person in enumerate(people):
-            if place % NOTICED_A_ROUND == NOTICED_A_ROUND - 1:
-                yield self._executor.submit(_nothing)
-            entered += self._entering.on_occasion(round_, journey, entry, person, occurrence)
-        yield from self._commit(round_)
-        return entered
-
-    def _everybody(self) -> Iterator[str]:
-        after = 0
-        while page := self._store.individuals(after, PEOPLE_A_PAGE):
-            for each in page:
-                if self._directory.resolve(each.individual_id) == each.individual_id:
-                    yield each.individual_id
-            after = page[-1].number
-
     # -- new versions of journeys ------------------------------------------------------------------------------
 
     def _take_edits(self) -> Flow[int]:
@@ -382,7 +289,3 @@ class Orchestrating:
             yield from self._deciding.log(round_.records, with_=round_.commit())
         else:
             yield self._store.commit(round_.commit())
-
-
-def _nothing() -> None:
-    """Take a turn."""

@@ -54,8 +54,8 @@ _VISIT_DECISIONS = 20
 _encode = msgspec.msgpack.Encoder().encode
 _log = logging.getLogger(__name__)
 
-# A person's contacts after a time, from the log.
-History = Callable[[str, int], list[Contact]]
+# A person's contacts in (after, until], from the log.
+History = Callable[[str, int, int], list[Contact]]
 # By placement the experiences that may be chosen there; None, or no entry: any.
 Wanted = Mapping[str, Sequence[str] | None]
 
@@ -104,6 +104,8 @@ class Pages:
         self._plans = plans
         self._made = 0
         self.settings_version = 0
+        # What a journey has put up for a person before a placement: it comes before a new choice.
+        self.waiting: Callable[[str, str], DecisionRecord | None] = _nothing_waits
         self.explorations = Explorations(store, settings.store.individuals_in_memory_max)
 
     def decide(
@@ -164,7 +166,9 @@ class Pages:
                 inputs = msgspec.structs.replace(inputs, prices=prices, exhausted=over)
             before = None
             if only is None:
-                before = self._of_this_visit(looked, inputs, versions, plan, individual_id)
+                before = self.waiting(individual_id, placement_id) or self._of_this_visit(
+                    looked, inputs, versions, plan, individual_id
+                )
             if before is None:
                 choice = choose(looked, inputs, versions, plan)
                 drafts[place] = _Draft(inputs, plan, choice)
@@ -305,7 +309,9 @@ class Pages:
         since_us = history_needed(state.contacts, plan.layout.caps.reach_s, inputs.now_us)
         if since_us is None:
             return inputs
-        logged = self._history(individual_id, since_us)
+        # What came after the oldest that is kept is kept as well.
+        until_us = min(each.occurred_at_us for each in state.contacts)
+        logged = self._history(individual_id, since_us, until_us)
         return msgspec.structs.replace(inputs, earlier=earlier_exposures(logged, state.contacts))
 
     def _of_this_visit(
@@ -405,6 +411,10 @@ class Pages:
             settings=self._settings,
             trained=self._trained.model,
         )
+
+
+def _nothing_waits(_individual_id: str, _placement_id: str) -> None:
+    """Nothing waits for anybody."""
 
 
 def _of_placement(shared: Inputs, placement_id: str, seed: int, only: Wanted | None) -> Inputs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from typing import Any
 
@@ -69,6 +69,10 @@ class Programme:
             audiences=audiences,
             executor=executor,
         )
+
+    def on_noticed(self, wake: Callable[[], None]) -> None:
+        """Call ``wake`` whenever there is something to take in, so that ``work`` need not wait for its turn."""
+        self._noticing.wake = wake
 
     def work(self) -> Flow[int]:
         """Do what is due by now."""

@@ -5,7 +5,8 @@ Beside purposes, consent cells have these keys:
 ``channel:CHANNEL``          the whole channel: False by an unsubscribe or complaint, True by subscribing again
 ``channel:*``                every outbound channel: an unsubscribe that names none
 ``channel:CHANNEL:PURPOSE``  one purpose on one channel: an unsubscribe, or a consent, that names both
-``bounced:CHANNEL``          the address that takes nothing any more ("": whichever it was): a bounce for good
+``bounced:CHANNEL:ADDRESS``  False: this address takes nothing any more (a bounce for good); without ``:ADDRESS``
+                             where the bounce did not say which, and then none of the channel does
 """
 
 from __future__ import annotations
@@ -53,9 +54,9 @@ def pair_key(channel: str, purpose: str) -> str:
     return f"{CHANNEL}{channel}:{purpose}"
 
 
-def bounce_key(channel: str) -> str:
-    """The cell of a channel's address that takes nothing any more."""
-    return BOUNCED + channel
+def bounce_key(channel: str, address: str = "") -> str:
+    """The cell of an address that takes nothing any more."""
+    return f"{BOUNCED}{channel}:{address}" if address else BOUNCED + channel
 
 
 def address_of(state: Stated, channel: str) -> str:
@@ -75,8 +76,12 @@ def address_of(state: Stated, channel: str) -> str:
 
 def bounced(state: Stated, channel: str) -> bool:
     """Whether the person's present address on a channel takes nothing any more. A new address is a new beginning."""
-    cell = state.consent.get(bounce_key(channel))
-    return cell is not None and cell.value in ("", address_of(state, channel))
+    any_known = bounce_key(channel)
+    if not any(key.startswith(any_known) for key in state.consent):
+        return False
+    keys = {any_known, bounce_key(channel, address_of(state, channel))}
+    cells = [cell for key in keys if (cell := state.consent.get(key)) is not None]
+    return any(not cell.value for cell in cells)
 
 
 def consent_allows(

@@ -163,7 +163,7 @@ def _entry(part: Part, below: Path, raw: object) -> Entry:
     begins = [name for name in _BEGINS if name in entry]
     if len(begins) != 1:
         raise entry.fault(f"must have exactly one of {', '.join(_BEGINS)}")
-    for name, with_ in (("key", ("event", "stage")), ("drop_min", ("catalog",))):
+    for name, with_ in (("key", ("event", "stage", "catalog")), ("drop_min", ("catalog",))):
         if name in entry and begins[0] not in with_:
             raise entry.fault(f"goes with {' or '.join(with_)} only", name)
     if "people_max" in entry and entry.raw.get("catalog") != "new_item":

@@ -241,5 +241,6 @@ def _own(found: TransitionStatistic, stood: Ints) -> None:
 
 
 def _rate(share: float, worth: float, level: float) -> Between:
-    low, high = score_bounds(share, worth, level)
-    return Between(share, low, high)
+    plain = float(share)  # numpy's own float has no JSON
+    low, high = score_bounds(plain, worth, level)
+    return Between(plain, low, high)

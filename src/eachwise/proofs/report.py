@@ -30,6 +30,7 @@ METRICS: Final = (
     "disconnect_rate",
     "believed_disconnect_rate",
     "known_share",
+    "expected_known_share",
     "conversion_rate",
     "return_rate",
     "lift",

@@ -23,7 +23,8 @@ from eachwise.proofs import report
 from eachwise.proofs.report import Calibration, Proof
 from eachwise.proofs.world_arms import CAMPAIGNS, KMEANS, campaign, kmeans, known_model
 from eachwise.proofs.world_calibration import Answers, answers, calibrations
-from eachwise.proofs.world_lane import Player, replay
+from eachwise.proofs.world_lane import Player, Shown, replay
+from eachwise.proofs.world_learner import JointLearner
 from eachwise.proofs.world_metrics import KNOWN, all_figures, later_half, regret, verdict
 from eachwise.proofs.world_player import EnginePlayer
 from eachwise.proofs.world_pool import pool
@@ -196,16 +197,18 @@ def _part(scenario: Scenario, arms: Sequence[str]) -> Part:
     choice, recording = record(world, settings_of(DEFAULT_POLICY))
     spent = {ENGINE: time.perf_counter() - began}
     found = {ENGINE: outcomes(world, choice, believed_against(world, recording, choice))}
-    players = players_of(arms, recording)
+    field = Field.of(arms, recording)
     for arm in arms:
-        if arm != ENGINE and arm not in players:
+        if arm != ENGINE and arm not in field.players:
             began = time.perf_counter()
             found[arm] = outcomes(world, without_learning(arm, world, recording))
             spent[arm] = time.perf_counter() - began
-    choices, seconds = replay(world, recording, players)
+    began = time.perf_counter()
+    choices, seconds = replay(world, recording, field.players, field)
     found |= {arm: outcomes(world, each) for arm, each in choices.items()}
     spent |= seconds
-    told = ", ".join(f"{arm} {spent[arm]:.0f}" for arm in arms)
+    spent["learning"] = time.perf_counter() - began - sum(seconds.values())
+    told = ", ".join(f"{name} {each:.0f}" for name, each in spent.items())
     report.progress(f"seed {scenario.seed}, {scenario.decisions:,} decisions, seconds: {told}")
     asked = answers(world, choice, recording.predicted)
     return Part(scenario, {arm: found[arm] for arm in arms}, asked)
@@ -220,19 +223,45 @@ def without_learning(arm: str, world: World, recording: Recording) -> Ints:
     return known_model(world, recording)
 
 
-def players_of(arms: Sequence[str], recording: Recording) -> dict[str, Player]:
-    """Those of the arms that learn from a recording."""
-    found: dict[str, Player] = {
-        arm: EnginePlayer(recording.layout, settings_of(POLICY_OF[arm]))
-        for arm in arms
-        if arm in POLICY_OF and arm != ENGINE
-    }
-    explorations: Mapping[str, str] = {**EXPLORATIONS, **GRID}
-    tried = [arm for arm in arms if arm in explorations]
-    if tried:
+@dataclass(frozen=True)
+class Field:
+    """Those of the arms that learn from a recording: the policies learn side by side, each Vowpal Wabbit by itself."""
+
+    policies: dict[str, EnginePlayer]
+    others: dict[str, VowpalWabbit]
+    learner: JointLearner
+
+    @classmethod
+    def of(cls, arms: Sequence[str], recording: Recording) -> Field:
+        """The players among these arms."""
+        layout = recording.layout
+        played = [arm for arm in arms if arm in POLICY_OF and arm != ENGINE]
+        learner = JointLearner(layout, played, settings_of(DEFAULT_POLICY).learn)
+        explorations: Mapping[str, str] = {**EXPLORATIONS, **GRID}
         sentences = Sentences(recording)
-        found |= {arm: VowpalWabbit(sentences, explorations[arm]) for arm in tried}
-    return found
+        return cls(
+            policies={
+                arm: EnginePlayer(arm, learner, layout, settings_of(POLICY_OF[arm]))
+                for arm in played
+            },
+            others={
+                arm: VowpalWabbit(sentences, explorations[arm])
+                for arm in arms
+                if arm in explorations
+            },
+            learner=learner,
+        )
+
+    def learn(self, shown: Mapping[str, Sequence[Shown]]) -> None:
+        """What came of a day of each player."""
+        self.learner.learn({name: each for name, each in shown.items() if name in self.policies})
+        for name, player in self.others.items():
+            player.learn(shown.get(name, ()))
+
+    @property
+    def players(self) -> dict[str, Player]:
+        """All of them by arm."""
+        return {**self.policies, **self.others}
 
 
 def settings_of(policy: str) -> Settings:

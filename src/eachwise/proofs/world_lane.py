@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -66,29 +66,40 @@ class Shown:
 
 
 class Player(Protocol):
-    """Whoever chooses and learns."""
+    """Whoever chooses."""
 
     def choose(self, turns: Turns) -> tuple[Ints, Floats]:
         """((n,), (n,)): the layout's rows that are shown, ``SILENCE`` for none, and with what probabilities."""
         ...
 
-    def learn(self, shown: list[Shown], now_us: int) -> None:
-        """What came of all that was shown in a day, in the order of time; the next day is decided with it."""
+
+class Learning(Protocol):
+    """How players learn."""
+
+    def learn(self, shown: Mapping[str, Sequence[Shown]]) -> None:
+        """What came of all that each player has shown in a day, in the order of time; the next day is decided with it.
+
+        Whoever has shown nothing is left out.
+        """
         ...
 
 
 def replay(
-    world: World, recording: Recording, players: Mapping[str, Player]
+    world: World, recording: Recording, players: Mapping[str, Player], learning: Learning
 ) -> tuple[dict[str, Ints], dict[str, float]]:
-    """What each player chooses at each decision (D,), the world's index, ``SILENCE`` for none; and its seconds."""
+    """What each player chooses at each decision (D,), the world's index, ``SILENCE`` for none; and the seconds that
+    choosing took.
+    """
     seats = {name: _Seat(world, recording, player) for name, player in players.items()}
     spent: dict[str, float] = defaultdict(float)
     for part in days(world.t):
         day = _Day.of(world, recording, part)
+        shown = {}
         for name, seat in seats.items():
             began = time.perf_counter()
-            seat.play(day)
+            shown[name] = seat.play(day)
             spent[name] += time.perf_counter() - began
+        learning.learn({name: each for name, each in shown.items() if each})
     return {name: seat.choice for name, seat in seats.items()}, spent
 
 
@@ -140,14 +151,10 @@ class _Seat:
         self._fatigue = Fatigue(world.scenario.people, recording.layout)
         self.choice = np.full(len(world.t), SILENCE, dtype=np.int64)
 
-    def play(self, day: _Day) -> None:
-        """Decide a day's visits, then learn what came of them."""
-        shown: list[Shown] = []
-        for places in day.rounds:
-            shown += self._round(day, places)
-        shown.sort(key=lambda each: each.number)
-        if shown:
-            self._player.learn(shown, round(float(self._world.t[day.part.stop - 1]) * 1e6))
+    def play(self, day: _Day) -> list[Shown]:
+        """Decide a day's visits; what was shown, in the order of time."""
+        shown = [each for places in day.rounds for each in self._round(day, places)]
+        return sorted(shown, key=lambda each: each.number)
 
     def _round(self, day: _Day, places: Ints) -> list[Shown]:
         """Decide for different people; what was shown to them."""

@@ -79,7 +79,8 @@ def figures(arm: Outcomes, of: Mapping[str, Outcomes]) -> dict[str, Estimate]:
 
     click_rate, conversion_rate, silence_rate: a decision; disconnect_rate, believed_disconnect_rate, hide_rate: a send;
     value: EUR a decision; lift: clicks over the blanket's, less 1; oracle_share: value over the oracle's; known_share:
-    clicks over those of whoever knows the click model.
+    clicks over those of whoever knows the click model, and expected_known_share the same of the clicks that the truth
+    expects, without their luck.
     """
     each, person = np.ones(len(arm.sent)), arm.person
     cluster = arm.seed if len(np.unique(arm.seed)) > 1 else person
@@ -98,6 +99,7 @@ def figures(arm: Outcomes, of: Mapping[str, Outcomes]) -> dict[str, Estimate]:
         found["lift"] = Estimate(clicks.value - 1.0, clicks.low - 1.0, clicks.high - 1.0)
     if KNOWN in of and of[KNOWN].clicked.any():
         found["known_share"] = ratio(arm.clicked, of[KNOWN].clicked, cluster)
+        found["expected_known_share"] = ratio(arm.expected, of[KNOWN].expected, cluster)
     if float(of[ORACLE].value.sum()) > 0.0:
         found["oracle_share"] = ratio(arm.value, of[ORACLE].value, cluster)
     return found
@@ -168,11 +170,11 @@ def _marks(
 ) -> str:
     """What remains to be learnt, the best of Vowpal Wabbit, sends against the person, and the twin's agreement."""
     own, said = found[individual], ""
-    known = own.get("known_share")
-    if known:
+    known, expected = own.get("known_share"), own.get("expected_known_share")
+    if known and expected:
         said += (
-            f" They get {known.value:.1%} [{known.low:.1%}, {known.high:.1%}] of the clicks of {KNOWN}, "
-            "which has nothing to learn."
+            f" They get {_shared(known)} of the clicks of {KNOWN}, which has nothing to learn "
+            f"({_shared(expected)} of those that the truth expects)."
         )
     rivals = [name for name in arms if name.startswith(RIVAL)]
     if rivals:
@@ -193,6 +195,10 @@ def _marks(
         within = f" [{100 * paired.low:+.2f}, {100 * paired.high:+.2f}]" if paired else ""
         said += f" Replayed from the recording the same policy has {100 * off:+.2f}{within} points of clicks."
     return said
+
+
+def _shared(found: Estimate) -> str:
+    return f"{found.value:.1%} [{found.low:.1%}, {found.high:.1%}]"
 
 
 def _standing(

@@ -1,4 +1,4 @@
-"""The engine's own scores, policies and learner as a player of a recording: many decisions at once.
+"""The engine's own scores and policies as a player of a recording: many decisions at once.
 
 What one decision reads of the model, ``decide.decider.compete`` works out for one person; here the same functions get
 n people's candidates one after the other, n · K of them. A test holds the two together.
@@ -15,16 +15,14 @@ from typing import Final
 import numpy as np
 
 from eachwise.contracts.arrays import Bools, Floats, Ints
-from eachwise.contracts.learning import Exposure
-from eachwise.decide import Plan, with_model
+from eachwise.decide import Plan
 from eachwise.decide.arbitration import Worth, disconnect, priorities
-from eachwise.decide.features import named
 from eachwise.decide.layout import Layout
 from eachwise.decide.policies import SAMPLING, Scored, bounded, policy_named
 from eachwise.decide.propensity import logit, plain_scores, score, sigmoid
-from eachwise.learn import PRIORS, Learner
 from eachwise.maths.draws import choose, sample
-from eachwise.proofs.world_lane import DAY_US, Shown, Turns
+from eachwise.proofs.world_lane import DAY_US, Turns
+from eachwise.proofs.world_learner import JointLearner
 from eachwise.proofs.world_record import of_rows
 from eachwise.settings import DecideSettings, Settings
 from eachwise.worlds import SILENCE
@@ -48,22 +46,26 @@ class Competition:
 class EnginePlayer:
     """Chooses as ``decide`` does once the filters have spoken."""
 
-    def __init__(self, layout: Layout, settings: Settings) -> None:
-        self._layout = layout
+    def __init__(
+        self, name: str, learner: JointLearner, layout: Layout, settings: Settings
+    ) -> None:
+        """``name``: under which the learner knows it."""
+        self._name = name
+        self._learner = learner
+        self._size = len(layout.experiences)
         self._settings = settings.decide
         self._policy = policy_named(settings.decide.policy)
-        self._learner = Learner(settings.learn)
         self._explored: dict[int, list[int]] = {}
-        self._plan = with_model(layout, self._learner.propensity_model(0), PRIORS)
 
     def choose(self, turns: Turns) -> tuple[Ints, Floats]:
         """Drawn from the policy's probabilities, each decision by its own seed."""
-        field = competition(self._plan, turns, self._settings)
+        plan = self._learner.plan(self._name)
+        field = competition(plan, turns, self._settings)
         rows = np.full(len(turns.seeds), SILENCE, dtype=np.int64)
         probabilities = np.ones(len(turns.seeds))
         for place, seed in enumerate(turns.seeds):
-            own = np.append(np.flatnonzero(turns.passed[place]), len(self._layout.experiences))
-            found = self._probabilities(field, place, own, turns)
+            own = np.append(np.flatnonzero(turns.passed[place]), self._size)
+            found = self._probabilities(plan, field, place, own, turns)
             drawn = sample(found, seed, _CHOICE_STREAM)
             expected = field.priorities[place, own]
             if expected[drawn] < expected.max():
@@ -74,7 +76,9 @@ class EnginePlayer:
             probabilities[place] = found[drawn]
         return rows, probabilities
 
-    def _probabilities(self, field: Competition, place: int, own: Ints, turns: Turns) -> Floats:
+    def _probabilities(
+        self, plan: Plan, field: Competition, place: int, own: Ints, turns: Turns
+    ) -> Floats:
         """The policy's, within the bounds of exploration, over ``own`` (k,): rows that passed, and silence."""
         since_us = int(turns.now_us[place]) - DAY_US
         explored = self._explored.get(int(turns.person[place]), ())
@@ -82,28 +86,11 @@ class EnginePlayer:
             priorities=field.priorities[place, own],
             sampled=field.sampled[:, place, own],
             explorable=field.explorable[place, own],
-            updates=self._plan.updates,
+            updates=plan.updates,
         )
-        hard = np.append(self._layout.hard, False)[own]
+        hard = np.append(plan.layout.hard, False)[own]
         count = sum(at_us > since_us for at_us in explored)
         return bounded(self._policy, scored, hard, count, self._settings)
-
-    def learn(self, shown: list[Shown], now_us: int) -> None:
-        """Into every head of the learner, whose next version then decides."""
-        self._learner.learn(
-            [
-                Exposure(
-                    decision_id="",
-                    experience_id=self._layout.experiences[each.row].experience_id,
-                    probability=each.probability,
-                    features=named(self._layout, each.row, each.moving),
-                    outcomes=each.came,
-                )
-                for each in shown
-            ]
-        )
-        _, model = self._learner.publish(self._learner.version + 1, now_us)
-        self._plan = with_model(self._layout, model, PRIORS)
 
 
 def competition(plan: Plan, turns: Turns, settings: DecideSettings) -> Competition:

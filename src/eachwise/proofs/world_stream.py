@@ -78,7 +78,7 @@ class Truth:
     """What would come back at each decision from each experience, (D, E).
 
     money: EUR that it brings. expected: EUR that it brings on average, of all the luck there could be.
-    conflicting: whether it runs against the person's true taste.
+    chance: P(click). conflicting: whether it runs against the person's true taste.
     """
 
     clicked: Bools
@@ -87,6 +87,7 @@ class Truth:
     unsubscribed: Bools
     money: Floats
     expected: Floats
+    chance: Floats
     conflicting: Bools
 
 
@@ -184,6 +185,7 @@ def _truth(shop: FrozenFoodShop, person: Ints, number: Ints, t: Floats) -> Truth
         unsubscribed=np.concatenate([part.unsubscribed for part in parts]),
         money=np.concatenate([part.value for part in parts]),
         expected=shop.expected_value(person, t),
+        chance=shop.click_probability(person, t),
         conflicting=shop.conflict(person, t),
     )
 
@@ -193,8 +195,8 @@ class Outcomes:
     """What came of one method's choices, (D,) each; ``person`` tells people of different worlds apart.
 
     ``value`` is the money that the truth expects of the choice: one order in a hundred decisions brings 20 EUR, and
-    the luck of those orders would hide what was chosen. ``believed`` is 1 where the engine itself finds,
-    in the end, that the send ran against the person; NaN of whoever cannot tell.
+    the luck of those orders would hide what was chosen; ``expected`` is the clicks that it expects. ``believed`` is 1
+    where the engine itself finds, in the end, that the send ran against the person; NaN of whoever cannot tell.
     """
 
     seed: Ints
@@ -205,6 +207,7 @@ class Outcomes:
     hidden: Bools
     conflicting: Bools
     value: Floats
+    expected: Floats
     believed: Floats
 
     def part(self, rows: Bools) -> Outcomes:
@@ -240,6 +243,7 @@ def outcomes(world: World, choice: Ints, believed: Bools | None = None) -> Outco
         hidden=of(truth.hidden),
         conflicting=of(truth.conflicting),
         value=np.where(sent, truth.expected[rows, columns], 0.0),
+        expected=np.where(sent, truth.chance[rows, columns], 0.0),
         believed=np.full(len(choice), np.nan)
         if believed is None
         else np.where(sent, believed, 0.0),

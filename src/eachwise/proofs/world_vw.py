@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -135,8 +135,8 @@ class VowpalWabbit:
             self._open[number] = actions, rows
         return chosen, probabilities
 
-    def learn(self, shown: list[Shown], now_us: int) -> None:
-        """Learn the day's examples, in the order of time."""
+    def learn(self, shown: Sequence[Shown]) -> None:
+        """Learn a day's examples, in the order of time."""
         for each in shown:
             actions, rows = self._open.pop(each.number)
             cost = -1 if "takeup" in each.came else 0

@@ -30,6 +30,8 @@ from eachwise.service.routes import ROUTES
 from eachwise.settings import Settings
 
 TICK_INTERVAL_S = 0.25
+# What is noticed in so short a time is taken in by one round: it bounds the commits of a busy second.
+WAKE_PAUSE_S = 0.01
 Hook = Callable[[], Awaitable[None]]
 
 _log = logging.getLogger("eachwise.service")
@@ -56,8 +58,8 @@ def create_app(
 ) -> Starlette:
     """The application. ``extra_routes`` (console, demo) come after the API's own.
 
-    While it runs, ``core.tick`` is driven about every ``tick_interval_s``; ``on_startup`` runs before
-    the first tick, ``on_shutdown`` after the last.
+    While it runs, ``core.tick`` is driven about every ``tick_interval_s``, and at once where an event may move a
+    journey; ``on_startup`` runs before the first tick, ``on_shutdown`` after the last.
     """
     limit = RateLimit(settings.api.requests_per_second_max, time.monotonic)
     by_path: dict[str, list[Route]] = {}
@@ -73,12 +75,14 @@ def create_app(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         for hook in on_startup:
             await hook()
-        stopping = asyncio.Event()
-        ticking = asyncio.create_task(_tick(core, tick_interval_s, stopping))
+        stopping, waking = asyncio.Event(), asyncio.Event()
+        core.programme.on_noticed(waking.set)
+        ticking = asyncio.create_task(_tick(core, tick_interval_s, stopping, waking))
         try:
             yield
         finally:
             stopping.set()
+            waking.set()
             await ticking
             for hook in on_shutdown:
                 await hook()
@@ -163,12 +167,17 @@ class _Document:
         await self._answer.send(send, _CORS)
 
 
-async def _tick(core: Core, interval_s: float, stopping: asyncio.Event) -> None:
+async def _tick(
+    core: Core, interval_s: float, stopping: asyncio.Event, waking: asyncio.Event
+) -> None:
     """Drive what is due until told to stop; a tick that fails is logged, and the next one tries again."""
-    while not stopping.is_set():
+    while True:
         with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), interval_s)
+            await asyncio.wait_for(waking.wait(), interval_s)
+            await asyncio.sleep(WAKE_PAUSE_S)
+        if stopping.is_set():
             return
+        waking.clear()
         try:
             await arun(core.tick())
         except Exception:

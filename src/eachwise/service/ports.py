@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from eachwise.contracts.audience import Audience, AudienceRequest
@@ -202,6 +202,10 @@ class Journeys(Protocol):
 
 class Programme(Protocol):
     """Everything that goes on over time."""
+
+    def on_noticed(self, wake: Callable[[], None]) -> None:
+        """Call this whenever there is something to take in."""
+        ...
 
     @property
     def journeys(self) -> Journeys:

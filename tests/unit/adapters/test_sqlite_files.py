@@ -117,6 +117,23 @@ def test_reads_use_an_index(database: sqlite3.Connection) -> None:
         assert scans == [], f"{name}: {plan}"
 
 
+def test_changes_go_straight_to_their_rows(database: sqlite3.Connection) -> None:
+    """By the whole key of each row: never over all of a project's rows while others wait to write."""
+    migrate(database, load_migrations())
+    changes = [
+        query
+        for query in load_queries().values()
+        if query.text.startswith(("DELETE", "UPDATE")) and "_id = ?" in query.text
+    ]
+    by_key = [query for query in changes if not query.name.endswith("_prune")]
+    assert len(by_key) > 8
+    for query in by_key:
+        text = query.of_rows(ROWS_MAX) if "VALUES (?)" in query.text else query.text
+        plan = database.execute(f"EXPLAIN QUERY PLAN {text}", [None] * parameters_of(text))
+        step = plan.fetchone()[3]
+        assert re.search(r" AND \w+=\?\)$", step), f"{query.name}: {step}"
+
+
 def test_rows_are_cut_into_powers_of_two() -> None:
     query = parse_queries("-- name: q\n-- Why.\nINSERT INTO t (a, b) VALUES (?, ?);")["q"]
     assert query.purpose == "Why."

@@ -151,7 +151,7 @@ def test_a_wait_that_nothing_ends_goes_on_at_else() -> None:
 
 def test_a_wait_may_be_particular() -> None:
     journey = with_steps(
-        "{wait_for: {event: Viewed, within: 1h, when: 'event.price > 10'}, then: yes}\n"
+        "{wait_for: {event: Viewed, within: 1h, when: 'event.price > 10'}, then: yes, else: no}\n"
         "{id: no, exit: no}\n{id: yes, exit: yes}"
     )
     assert after(journey, did("Viewed", price=5)).status == "active"
@@ -276,15 +276,22 @@ def test_what_a_step_has_done_outside_is_a_command_with_an_id_of_its_own() -> No
     assert moved.commands == (
         Log(
             effect_id=f"{ended.instance_id}:1",
+            step="step1",
             event="identify",
             traits={"vip": True, "order": "o1"},
         ),
         Log(
             effect_id=f"{ended.instance_id}:2",
+            step="step2",
             event="Vip Made",
             properties={"name": ["Anna", None]},
         ),
-        Post(effect_id=f"{ended.instance_id}:3", url="https://shop.example/hook", body=body),
+        Post(
+            effect_id=f"{ended.instance_id}:3",
+            step="step3",
+            url="https://shop.example/hook",
+            body=body,
+        ),
     )
 
 

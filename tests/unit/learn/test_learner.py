@@ -9,7 +9,7 @@ import pytest
 from eachwise.contracts.arrays import PropensityModel
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.learning import OUTCOMES, Exposure, ModelVersion, Outcome
-from eachwise.learn import PRIORS, Learner, restore
+from eachwise.learn import PRIORS, Learner, finished, restore
 from eachwise.settings import LearnSettings
 
 SETTINGS = LearnSettings(snapshot_every_versions=5, forgetting_half_life_updates=1000.0)
@@ -109,6 +109,30 @@ def test_a_restored_learner_goes_on_as_if_nothing_had_happened() -> None:
         delta, model = each.publish(2, 5)
         published.append((delta, bits(model)))
     assert published[0] == published[1]
+
+
+def test_a_draft_is_what_was_known_when_it_was_drawn() -> None:
+    learner, twin = Learner(SETTINGS), Learner(SETTINGS)
+    first, later = exposures(3, 300), exposures(4, 300)
+    for each in (learner, twin):
+        each.learn(first)
+    draft = learner.draft(1, 7)
+    learner.learn(later)
+    version, model = finished(draft)
+    same, twins = twin.publish(1, 7)
+    assert (version, bits(model)) == (same, bits(twins))
+    twin.learn(later)
+    assert bits(learner.publish(2, 8)[1]) == bits(twin.publish(2, 8)[1])
+
+
+def test_looking_at_a_learner_changes_nothing() -> None:
+    left, right = Learner(SETTINGS), Learner(SETTINGS)
+    for place, each in enumerate(exposures(6, 100)):
+        left.learn([each])
+        right.learn([each])
+        if place % 7 == 0:
+            left.propensity_model(1)
+    assert bits(left.publish(1, 0)[1]) == bits(right.publish(1, 0)[1])
 
 
 def test_how_exposures_are_cut_into_versions_does_not_matter() -> None:

@@ -126,6 +126,35 @@ def test_the_covariance_stays_a_covariance(seed: int) -> None:
     assert np.linalg.eigvalsh(covariance).min() > 0.0
 
 
+def test_many_features_are_updated_as_the_formula_says() -> None:
+    """More than one tile, features that come late, and updates that wait: all the same as one by one."""
+    size = 150
+    posterior = LogisticPosterior(unit)
+    generator = np.random.default_rng(2)
+    mean, covariance = np.zeros(size), np.eye(size)
+    for number in range(100):
+        # The later columns are met late.
+        present = generator.choice(size if number > 40 else 60, 12, replace=False)
+        values = generator.normal(size=12)
+        x = np.zeros(size)
+        x[present] = values
+        s2 = x @ covariance @ x
+        p = predictive(float(x @ mean), float(s2))
+        h, k = max(p * (1.0 - p), 1e-4), covariance @ x
+        y = float(number % 5 == 0)
+        named = {f"f{column}": value for column, value in zip(present, values, strict=True)}
+        assert posterior.predict(named).variance == pytest.approx(s2, abs=1e-12)
+        posterior.update(named, y)
+        mean = mean + k * (y - p) / (1.0 + h * s2)
+        covariance = covariance - h * np.outer(k, k) / (1.0 + h * s2)
+        if number in (10, 50, 99):
+            at = [int(name[1:]) for name in posterior.names]
+            found = posterior.covariance
+            assert (found == found.T).all()
+            np.testing.assert_allclose(found, covariance[np.ix_(at, at)], atol=1e-12)
+            np.testing.assert_allclose(posterior.mean, mean[at], atol=1e-12)
+
+
 def test_new_features_join_with_their_prior() -> None:
     posterior = LogisticPosterior(lambda name: (0.3, 0.5) if name == "b" else (0.0, 1.0))
     posterior.update({"a": 1.0}, True)
@@ -209,10 +238,15 @@ def test_serial_products_are_products() -> None:
 
 def test_bits_do_not_depend_on_the_number_of_threads() -> None:
     script = (
-        "import hashlib, numpy as np; from eachwise.maths.bayes import gaussian_draws as draws;"
+        "import hashlib, numpy as np;"
+        "from eachwise.maths.bayes import LogisticPosterior, gaussian_draws as draws;"
         "rows = np.random.default_rng(1).normal(size=(300, 600));"
         "cov = np.einsum('ik,jk->ij', rows, rows);"
-        "print(hashlib.sha256(draws(cov, 64, 1).tobytes()).hexdigest())"
+        "learnt = LogisticPosterior(lambda name: (0.0, 1.0));"
+        "names = [f'f{number}' for number in range(600)];"
+        "[learnt.update(dict(zip(names, row.tolist())), row[0] > 0.0) for row in rows[:70]];"
+        "found = draws(cov, 64, 1).tobytes() + learnt.covariance.tobytes();"
+        "print(hashlib.sha256(found).hexdigest())"
     )
     answers = {
         subprocess.run(

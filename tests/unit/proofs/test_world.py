@@ -53,6 +53,8 @@ def test_the_truth_is_what_the_world_would_answer(world: World) -> None:
         assert answer.clicked == world.truth.clicked[row, experience]
         assert answer.hidden == world.truth.hidden[row, experience]
         assert answer.value == world.truth.money[row, experience]
+        likely = world.shop.click_probability(int(world.person[row]), float(world.t[row]))
+        assert world.truth.chance[row, experience] == pytest.approx(float(likely[experience]))
 
 
 def test_silence_sends_nothing(world: World) -> None:

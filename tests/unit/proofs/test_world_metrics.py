@@ -36,6 +36,7 @@ def made(person: list[int], **columns: list[float]) -> Outcomes:
         hidden=bools("hidden"),
         conflicting=bools("conflicting"),
         value=np.array(columns.get("value", [0.0] * n)),
+        expected=np.array(columns.get("expected", [0.0] * n)),
         believed=np.array(columns.get("believed", [np.nan] * n)),
     )
 
@@ -229,14 +230,19 @@ def test_regret_is_what_the_oracle_has_more_and_the_mean_of_worlds() -> None:
 def test_what_is_believed_and_what_is_known_stand_beside_the_truth() -> None:
     known = played([22, 22, 22, 22], [0, 0, 0, 0])
     own = played([20, 21, 20, 22], [3, 4, 3, 4])
-    own = replace(own, believed=np.full(len(own.sent), 0.01))
+    known = replace(known, expected=np.full(len(own.sent), 0.10))
+    own = replace(
+        own, believed=np.full(len(own.sent), 0.01), expected=np.full(len(own.sent), 0.095)
+    )
     arms = {**SEGMENTS, KNOWN: known, "individual:x": own}
     found = all_figures(arms)["individual:x"]
     assert found["believed_disconnect_rate"].value == pytest.approx(0.01)
     assert found["known_share"].value == pytest.approx(83 / 88)
+    assert found["expected_known_share"].value == pytest.approx(0.95)
     assert "believed_disconnect_rate" not in all_figures(arms)[KNOWN]
     said = verdict(arms, "individual:x")
     assert "94.3%" in said
+    assert "(95.0% [95.0%, 95.0%] of those that the truth expects)" in said
     assert f"of the clicks of {KNOWN}" in said
     assert "0.88% of their sends run against the person; by the engine's own estimate 1.00%" in said
     assert "Vowpal" not in said

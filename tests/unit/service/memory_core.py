@@ -69,7 +69,9 @@ class MemoryCore:
         self.budgets = whole.budgets
         self.estimating = whole.estimating
         self.lifetime = whole.lifetime
+        self.relations = whole.relations
         self.asking = whole.asking
+        self.programme = whole.programme
         self._tick = asyncio.Event()
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from eachwise.adapters.states import NumberedStates
 from eachwise.contracts.catalog import Item
 from eachwise.contracts.decision import DecisionRecord
 from eachwise.contracts.errors import StoreError
-from eachwise.contracts.events import LoggedEvent, StoredRejection
+from eachwise.contracts.events import EARLIEST_US, LATEST_US, LoggedEvent, StoredRejection
 from eachwise.contracts.experience import Definitions
 from eachwise.contracts.learning import ModelVersion
 from eachwise.contracts.ports import (
@@ -236,6 +236,8 @@ class MemoryStore(MemoryJourneys, MemoryOutbox):
         user_ids: Iterable[str] = (),
         anonymous_ids: Iterable[str] = (),
         device_ids: Iterable[str] = (),
+        after_us: int = EARLIEST_US,
+        until_us: int = LATEST_US,
     ) -> Iterator[LoggedEvent]:
         """Events sent with any of these ids, each once, ordered by (occurred_at, message_id)."""
         with self._lock:
@@ -248,7 +250,8 @@ class MemoryStore(MemoryJourneys, MemoryOutbox):
             ):
                 for key in ids:
                     sequences.update(index.get(key, ()))
-            return iter(self._in_time_order(sequences))
+            found = self._in_time_order(sequences)
+        return (each for each in found if after_us < each.event.occurred_at_us <= until_us)
 
     def logins_on(
         self, *, anonymous_id: str | None = None, device_id: str | None = None

@@ -34,19 +34,22 @@ SELECT sequence, body FROM events WHERE sequence IN (VALUES (?));
 SELECT sequence, body FROM events WHERE project_id = ? AND message_id = ?;
 
 -- name: events_of_users
--- Where the events of user ids are, and their time order.
+-- Where the events of user ids in a time are, and their order.
 SELECT occurred_at_us, message_id, sequence FROM events
-WHERE project_id = ? AND user_id IN (VALUES (?));
+WHERE project_id = ? AND occurred_at_us > ? AND occurred_at_us <= ?
+    AND user_id IN (VALUES (?));
 
 -- name: events_of_anonymous
--- Where the events of anonymous ids are, and their time order.
+-- Where the events of anonymous ids in a time are, and their order.
 SELECT occurred_at_us, message_id, sequence FROM events
-WHERE project_id = ? AND anonymous_id IN (VALUES (?));
+WHERE project_id = ? AND occurred_at_us > ? AND occurred_at_us <= ?
+    AND anonymous_id IN (VALUES (?));
 
 -- name: events_of_devices
--- Where the events of device ids are, and their time order.
+-- Where the events of device ids in a time are, and their order.
 SELECT occurred_at_us, message_id, sequence FROM events
-WHERE project_id = ? AND device_id IN (VALUES (?));
+WHERE project_id = ? AND occurred_at_us > ? AND occurred_at_us <= ?
+    AND device_id IN (VALUES (?));
 
 -- name: logins_on_anonymous
 -- Events of an anonymous id that name who it was.
@@ -299,9 +302,8 @@ ON CONFLICT (project_id, instance_id) DO UPDATE SET
 DELETE FROM instances WHERE project_id = ? AND instance_id IN (VALUES (?));
 
 -- name: instances_drop
--- Drop instances that have ended.
-DELETE FROM instances
-WHERE project_id = ? AND status <> 'active' AND instance_id IN (VALUES (?));
+-- Drop an instance that has ended.
+DELETE FROM instances WHERE project_id = ? AND instance_id = ? AND status <> 'active';
 
 -- name: instance
 -- One instance.
@@ -332,8 +334,11 @@ ORDER BY instance_id LIMIT ?6;
 
 -- name: instance_counts
 -- How many instances of a journey stand alike; the step matters of live ones.
-SELECT version, arm, status, iif(status = 'active', step, '') AS place, count(*)
-FROM instances WHERE project_id = ? AND journey_id = ?
+SELECT version, arm, status, iif(status = 'active', step, '') AS place, sum(alike) FROM (
+    SELECT version, arm, status, step, count(*) AS alike
+    FROM instances WHERE project_id = ? AND journey_id = ?
+    GROUP BY version, arm, status, step
+)
 GROUP BY version, arm, status, place ORDER BY version, arm, status, place;
 
 -- name: live_individuals
@@ -407,10 +412,10 @@ SELECT body FROM messages
 WHERE project_id = ? AND individual_id = ? ORDER BY created_at_us DESC, message_id DESC LIMIT ?;
 
 -- name: messages_open
--- Which messages are open.
+-- Which messages are open (the + keeps it from going through all by their ids).
 SELECT message_id FROM messages
 WHERE project_id = ? AND state IN ('pending', 'claimed', 'sending', 'unknown')
-ORDER BY message_id;
+ORDER BY +message_id;
 
 -- name: messages_at
 -- Messages by their ids.
@@ -427,11 +432,11 @@ SELECT message_id FROM messages
 WHERE project_id = ? AND state = ? AND message_id > ? AND created_at_us < ?
 ORDER BY message_id LIMIT ?;
 
--- name: messages_delete
--- Drop messages that are not open.
+-- name: messages_drop
+-- Drop a message that is not open.
 DELETE FROM messages
-WHERE project_id = ? AND state NOT IN ('pending', 'claimed', 'sending', 'unknown')
-    AND message_id IN (VALUES (?));
+WHERE project_id = ? AND message_id = ?
+    AND state NOT IN ('pending', 'claimed', 'sending', 'unknown');
 
 -- name: imports_put
 -- Note how far files were taken.

@@ -32,7 +32,7 @@ from eachwise.adapters.sqlite.writer import Writer
 from eachwise.contracts.catalog import Item
 from eachwise.contracts.decision import DecisionRecord
 from eachwise.contracts.errors import StoreError
-from eachwise.contracts.events import Event, LoggedEvent, StoredRejection
+from eachwise.contracts.events import EARLIEST_US, LATEST_US, Event, LoggedEvent, StoredRejection
 from eachwise.contracts.experience import Definitions
 from eachwise.contracts.learning import ModelVersion
 from eachwise.contracts.ports import (
@@ -151,19 +151,22 @@ class SqliteStore(JourneyTables, OutboxTables):
         user_ids: Iterable[str] = (),
         anonymous_ids: Iterable[str] = (),
         device_ids: Iterable[str] = (),
+        after_us: int = EARLIEST_US,
+        until_us: int = LATEST_US,
     ) -> Iterator[LoggedEvent]:
-        """Events sent with any of these ids, each once, ordered by (occurred_at, message_id).
+        """Events sent with any of these ids that happened in (after, until], ordered by (occurred_at, message_id).
 
         Which events is settled at the call; their bodies are read as the iterator goes.
         """
         places: set[tuple[int, str, int]] = set()
+        asked = (self._project, after_us, until_us)
         for name, ids in (
             ("events_of_users", user_ids),
             ("events_of_anonymous", anonymous_ids),
             ("events_of_devices", device_ids),
         ):
             for sql, part in QUERIES[name].slices(list(set(ids)), 1):
-                places.update(self._readers.rows(sql, (self._project, *part)))
+                places.update(self._readers.rows(sql, (*asked, *part)))
         return self._events_at([sequence for _, _, sequence in sorted(places)])
 
     def _events_at(self, sequences: list[int]) -> Iterator[LoggedEvent]:

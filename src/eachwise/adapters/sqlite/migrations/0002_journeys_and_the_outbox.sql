@@ -29,9 +29,12 @@ CREATE INDEX instances_individual
     ON instances (project_id, individual_id, entered_at_us, instance_id);
 CREATE INDEX instances_wake ON instances (project_id, wake_at_us, instance_id)
     WHERE status = 'active' AND wake_at_us > 0;
-CREATE INDEX instances_live ON instances (project_id, individual_id) WHERE status = 'active';
+CREATE INDEX instances_live ON instances (project_id, individual_id, status)
+    WHERE status = 'active';
 CREATE INDEX instances_journey
-    ON instances (project_id, journey_id, instance_id, status, step, version, arm);
+    ON instances (project_id, journey_id, instance_id, status, step);
+CREATE INDEX instances_standing
+    ON instances (project_id, journey_id, version, arm, status, step);
 
 -- The outbox: the msgpack of the Message, and what it is looked up by.
 CREATE TABLE messages (

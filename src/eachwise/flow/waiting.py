@@ -1,0 +1,119 @@
+"""Messages for pages: they wait in the outbox until the person comes; the next decision of their placement is theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from msgspec.structs import replace
+
+from eachwise.contracts.decision import DecisionRecord
+from eachwise.contracts.delivery import Message
+from eachwise.contracts.experience import ONSITE_CHANNELS
+from eachwise.contracts.ports import Clock, Commit, Store
+from eachwise.flow.drive import Flow
+from eachwise.flow.pages import Pages
+from eachwise.flow.people import People
+from eachwise.flow.places import Places
+from eachwise.identity import Directory
+
+
+class Waiting:
+    """What waits for a page, by person; the store has it all, this finds it without a look-up."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        people: People,
+        directory: Directory,
+        pages: Pages,
+        places: Places,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._people = people
+        self._directory = directory
+        self._pages = pages
+        self._places = places
+        self._of: dict[str, dict[str, Message]] = {}
+        # Called with a person for whom something new waits.
+        self.wake: Callable[[str], None] = _nobody
+
+    def expect(self, messages: Iterable[Message]) -> None:
+        """Messages were put into the outbox: those for pages wait from now on."""
+        for message in messages:
+            if message.channel in ONSITE_CHANNELS and message.state == "pending":
+                self._of.setdefault(message.individual_id, {})[message.message_id] = message
+                self.wake(message.individual_id)
+
+    def of(self, individual_id: str) -> list[Message]:
+        """What waits for a person now, by due time; what is over is not among it."""
+        now_us = self._clock.now_us()
+        found = [each for each in self._mine(individual_id) if _is_due(each, now_us)]
+        return sorted(found, key=lambda each: (each.due_at_us, each.message_id))
+
+    def record(self, individual_id: str, placement_id: str) -> DecisionRecord | None:
+        """The decision that waits for this person before this placement, if nothing stands against it now."""
+        for message in self.of(individual_id):
+            if message.placement_id != placement_id:
+                continue
+            record = self._store.decision(message.decision_id)
+            if record is None:
+                continue
+            if self._pages.hindrance(replace(record, individual_id=individual_id)) is None:
+                return record
+        return None
+
+    def picked(self, individual_id: str, records: Iterable[DecisionRecord]) -> Flow[int]:
+        """These decisions were answered: the messages among them are taken up, once. Returns how many were."""
+        answered = {each.decision_id for each in records}
+        taken = [each for each in self._mine(individual_id) if each.decision_id in answered]
+        if taken:
+            yield from self._settle(
+                [replace(each, state="picked", sent_at_us=self._clock.now_us()) for each in taken]
+            )
+        return len(taken)
+
+    def sweep(self) -> Flow[int]:
+        """Hold what nobody came for in time; returns how many."""
+        now_us = self._clock.now_us()
+        over = [
+            replace(each, state="held", reason="nobody came for it in its time")
+            for mine in self._of.values()
+            for each in mine.values()
+            if each.expires_at_us and each.expires_at_us < now_us
+        ]
+        if over:
+            yield from self._settle(over)
+        return len(over)
+
+    def _settle(self, messages: list[Message]) -> Flow[None]:
+        for message in messages:
+            for mine in self._of.values():
+                mine.pop(message.message_id, None)
+        self._of = {person: mine for person, mine in self._of.items() if mine}
+        yield self._store.commit(Commit(settled=messages))
+        for message in messages:
+            self._places.free(message)
+
+    def _mine(self, individual_id: str) -> list[Message]:
+        """The person's; whoever merged into them was known by one of their identifiers."""
+        if not self._of:
+            return []
+        state = self._people.find(individual_id)
+        names = {individual_id, *(state.identifiers if state is not None else ())}
+        return [
+            message
+            for name in sorted(names & self._of.keys())
+            if self._directory.resolve(name) == individual_id
+            for message in self._of[name].values()
+        ]
+
+
+def _is_due(message: Message, now_us: int) -> bool:
+    return message.due_at_us <= now_us <= (message.expires_at_us or now_us)
+
+
+def _nobody(_: str) -> None:
+    """Nobody listens."""
