@@ -11,7 +11,9 @@ from typing import Any
 
 import msgspec
 
+from eachwise.adapters.channels import build_channels
 from eachwise.adapters.clocks import SystemClock
+from eachwise.adapters.keys import links_key
 from eachwise.adapters.lock import StoreLock
 from eachwise.adapters.memory import MemoryStore
 from eachwise.adapters.releasing import release_aside
@@ -27,6 +29,7 @@ from eachwise.contracts.decision import (
     PersonalExplanation,
     Replay,
 )
+from eachwise.contracts.delivery import Channel
 from eachwise.contracts.events import BatchResult, StoredRejection
 from eachwise.contracts.experience import Definitions
 from eachwise.contracts.individual import Profile
@@ -42,6 +45,7 @@ from eachwise.contracts.search import (
     SuggestResponse,
 )
 from eachwise.flow.core import Core
+from eachwise.flow.delivery import Outward
 from eachwise.flow.drive import run
 from eachwise.flow.templates import read_definitions
 from eachwise.operations import Operations
@@ -50,12 +54,18 @@ from eachwise.settings import Settings
 
 @contextmanager
 def open_core(
-    path: Path | None, settings: Settings, clock: Clock, *, lock: StoreLock | None = None
+    path: Path | None,
+    settings: Settings,
+    clock: Clock,
+    *,
+    lock: StoreLock | None = None,
+    channels: Mapping[str, Channel] | None = None,
 ) -> Iterator[Core]:
     """A core over the embedded store in a directory, caught up with its log; ``None`` keeps all in memory.
 
     On leaving, what is in memory is written and the store released. ``lock`` is the directory's lock where the
-    caller holds it already. Raises ``StoreLocked``, naming the owner, when another process has the directory.
+    caller holds it already. ``channels`` come beside those of the settings, and before them; they are closed at the
+    end. Raises ``StoreLocked``, naming the owner, when another process has the directory.
     """
     with ExitStack() as stack:
         store: Store
@@ -74,6 +84,7 @@ def open_core(
             settings=settings,
             executor=executor,
             search_index=stack.enter_context(closing(Fts5Index())),
+            outward=_outward(stack, path, settings, channels or {}),
         )
         run(core.open())
         dropped = False
@@ -86,7 +97,19 @@ def open_core(
             raise
         finally:
             if not dropped:
+                run(core.delivery.finish())
                 run(core.checkpoint())
+
+
+def _outward(
+    stack: ExitStack, path: Path | None, settings: Settings, own: Mapping[str, Channel]
+) -> Outward:
+    """The channels that are configured and those of the caller, and what they need."""
+    channels = {**build_channels(settings.delivery), **own}
+    for channel in channels.values():
+        stack.callback(channel.close)
+    senders = ThreadPoolExecutor(settings.delivery.workers, thread_name_prefix="eachwise-send")
+    return Outward(channels=channels, senders=stack.enter_context(senders), key=links_key(path))
 
 
 class Engine(Operations):
@@ -112,12 +135,18 @@ class Engine(Operations):
         *,
         settings: Settings | None = None,
         clock: Clock | None = None,
+        channels: Mapping[str, Channel] | None = None,
     ) -> Engine:
-        """Open (or create) the store in a directory; without a path everything stays in memory."""
+        """Open (or create) the store in a directory; without a path everything stays in memory.
+
+        ``channels``: ways to people by name, beside those that the settings configure.
+        """
         chosen_clock = clock or SystemClock()
         chosen_path = Path(path) if path is not None else None
         stack = ExitStack()
-        core = stack.enter_context(open_core(chosen_path, settings or Settings(), chosen_clock))
+        core = stack.enter_context(
+            open_core(chosen_path, settings or Settings(), chosen_clock, channels=channels)
+        )
         return cls(core, chosen_clock, stack.close)
 
     def __enter__(self) -> Engine:

@@ -11,6 +11,7 @@ import msgspec
 from eachwise.contracts.audience import Audience, AudienceRequest, Occasion
 from eachwise.contracts.batch import Batch, BatchPage, BatchRequest
 from eachwise.contracts.catalog import Item, Repeats
+from eachwise.contracts.consent import ConsentView
 from eachwise.contracts.decision import BudgetView
 from eachwise.contracts.journey import EnterRequest, InstanceView, Journey, JourneyView, Status
 from eachwise.contracts.measurement import Estimate, EstimateRequest, LifetimeView
@@ -142,6 +143,10 @@ class Operations:
         ``limit``, ``reward``.
         """
         return self._run(self.core.estimating.estimate(EstimateRequest(policy=policy, **asked)))
+
+    def consent(self, individual_id: str) -> ConsentView:
+        """What a person said about being reached, when, and what follows for each channel and purpose."""
+        return self._run(self.core.consents.of(individual_id))
 
     def stages_of(self, individual_id: str) -> StageHistory:
         """A person's stages from the first event to now."""

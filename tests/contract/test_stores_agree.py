@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -72,6 +75,10 @@ def claiming(worker: str, now_us: int, for_us: int, limit: int) -> Act:
     return lambda store: store.claim_messages(worker, now_us, now_us + for_us, limit)
 
 
+def waits_for(gate: threading.Event, _: sqlite3.Connection) -> bool:
+    return gate.wait(30)
+
+
 ACTS = st.one_of(
     COMMITS.map(committing),
     st.builds(claiming, st.sampled_from(["v", "w"]), TIMES, st.integers(1, 4), st.integers(1, 3)),
@@ -101,8 +108,12 @@ def test_both_stores_say_the_same(groups: list[list[Act]], prune_at: int) -> Non
         closing(SqliteStore(Path(folder), settings=StoreSettings(synchronous="OFF"))) as sqlite,
     ):
         for group in groups:
-            # Queued without waiting: SQLite writes what waits as one transaction.
+            # All of it waits at once, so that what lies between two claims is written as one transaction.
+            gate = threading.Event()
+            waiting = sqlite.writer.submit(partial(waits_for, gate))
             queued = [(act(memory), act(sqlite)) for act in group]
+            gate.set()
+            assert waiting.result(timeout=30)
             for of_memory, of_sqlite in queued:
                 assert of_memory.result(timeout=30) == of_sqlite.result(timeout=30)
             assert everything(memory) == everything(sqlite)

@@ -255,11 +255,11 @@ def test_both_arms_are_counted_from_the_log_alike(engine: Engine, clock: Settabl
     for users in by_arm.values():
         buy(engine, users[3], f"late-{users[3]}")
     total = engine.journey_effect("welcome").total
-    for arm in (total.treated, total.holdout):
-        assert (arm.reached, arm.orders, arm.rose, arm.disconnected) == (1, 1, 1, 2)
-        assert arm.disconnects == {"complained": 1, "hid": 1, "unsubscribed": 1}
-        assert arm.money is not None
-        assert arm.money.mean == pytest.approx(30.0 / arm.people)
+    for side in (total.treated, total.holdout):
+        assert (side.reached, side.orders, side.rose, side.disconnected) == (1, 1, 1, 2)
+        assert side.disconnects == {"complained": 1, "hid": 1, "unsubscribed": 1}
+        assert side.money is not None
+        assert side.money.mean == pytest.approx(30.0 / side.people)
     assert total.verdict == "undecided"
     # One buyer an arm: the spread of money is not known.
     assert total.money is None

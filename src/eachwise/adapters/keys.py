@@ -13,6 +13,8 @@ from eachwise.contracts.keys import Keys
 
 FILE = "keys.json"
 KEY_BYTES = 24
+LINKS_FILE = "links.key"
+LINKS_KEY_BYTES = 32
 
 
 def load_keys(
@@ -45,18 +47,46 @@ def keep_keys(store: Path, keys: Keys) -> None:
         raise StoreError(f"{path}: cannot keep the keys there: {error}") from None
 
 
+def links_key(store: Path | None) -> bytes:
+    """The key that signs links in messages: the store's own, made on first use; one for this process without a store.
+
+    Raises ``StoreError`` where it can be neither read nor written.
+    """
+    if store is None:
+        return secrets.token_bytes(LINKS_KEY_BYTES)
+    path = store / LINKS_FILE
+    try:
+        kept = path.read_bytes()
+        if len(kept) == LINKS_KEY_BYTES:
+            return kept
+        raise StoreError(f"{path}: has {len(kept)} bytes and not {LINKS_KEY_BYTES}")
+    except FileNotFoundError:
+        made = secrets.token_bytes(LINKS_KEY_BYTES)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot read the key of links: {error}") from None
+    try:
+        _write_bytes(path, made)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot keep the key of links there: {error}") from None
+    return made
+
+
 def _new(prefix: str) -> str:
     return f"{prefix}_{secrets.token_urlsafe(KEY_BYTES)}"
 
 
 def _write(path: Path, keys: Keys) -> None:
+    _write_bytes(path, msgspec.json.encode(keys))
+
+
+def _write_bytes(path: Path, body: bytes) -> None:
     """Whole or not at all: a first start that is killed must not leave half a file."""
     temporary = path.with_suffix(".new")
     # What such a stop left behind may have another mode.
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
-        stream.write(msgspec.json.encode(keys))
+        stream.write(body)
         stream.flush()
         os.fsync(stream.fileno())
     temporary.replace(path)

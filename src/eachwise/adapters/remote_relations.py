@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote, urlencode
 
 from eachwise.adapters.http_client import HttpClient
+from eachwise.contracts.consent import ConsentView
 from eachwise.contracts.relations import JourneyEffect, StageHistory, StageReport
 
 # The lives of many people are read.
@@ -18,6 +19,11 @@ class RemoteRelations(HttpClient):
         """A person's stages from the first event to now."""
         path = f"/v1/individuals/{quote(individual_id, safe=':')}/stages"
         return self._call("GET", path, StageHistory)
+
+    def consent(self, individual_id: str) -> ConsentView:
+        """What a person said about being reached, when, and what follows for each channel and purpose."""
+        path = f"/v1/individuals/{quote(individual_id, safe=':')}/consent"
+        return self._call("GET", path, ConsentView)
 
     def stages(
         self, since: str | None = None, until: str | None = None, period: str = "week"

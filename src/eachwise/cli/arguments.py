@@ -127,6 +127,7 @@ def _importing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _asking(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     for name, argument, words in (
         ("individual", "ID", "who a person is to us: tastes in words, with their evidence"),
+        ("consent", "ID", "what a person said about being reached, when, and what follows"),
         ("explain", "DECISION", "why a decision was made, in words, and what came back"),
         ("replay", "DECISION", "recompute a decision from its record and compare"),
     ):

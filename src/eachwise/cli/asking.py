@@ -21,6 +21,23 @@ def individual(parsed: argparse.Namespace) -> None:
     print("\n".join(_profile_lines(profile)))
 
 
+def consent(parsed: argparse.Namespace) -> None:
+    """Print a person's consent: what holds for each channel and purpose, and what was said when."""
+    with engine_of(parsed) as engine:
+        found = engine.consent(parsed.id)
+    if parsed.json:
+        _print_json(found)
+        return
+    print(found.individual_id)
+    for verdict in found.verdicts:
+        may = "yes" if verdict.allowed else "no"
+        print(f"  {verdict.channel:8} {verdict.purpose:20} {may:4} {verdict.reason}")
+    print("said, newest first:" if found.history else "nothing was ever said")
+    for word in found.history:
+        said = ", ".join(f"{key}: {'yes' if yes else 'no'}" for key, yes in word.said.items())
+        print(f"  {word.at}  {word.event}  {said}  ({word.message_id})")
+
+
 def explain(parsed: argparse.Namespace) -> None:
     """Print a decision's explanation, for the operator or for the person."""
     if parsed.reader == "person":

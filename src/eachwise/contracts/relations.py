@@ -164,7 +164,7 @@ class Effect(_Told, frozen=True):
     """What a journey, or one version of it (``version`` 0: all), changed. See ``ArmEffect`` and ``Contrast``.
 
     left_out: why people are not compared → how many; differences are None where they are not told
-    crossed:  who was in the other arm later (the holdout changed, or two people were one): they count where they first were
+    crossed:  in the other arm later (the holdout changed, two people were one): they count where they first were
     verdict:  of the goal; ``words`` say why
     """
 

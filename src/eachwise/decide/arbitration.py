@@ -6,6 +6,7 @@ silence: 0
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,21 +42,15 @@ class Worth:
         found += self.clv * self.lever
         return np.asarray(found)
 
-    def factors(self, row: int) -> Factors:
-        """The factors of one candidate, as the record keeps them."""
-        return Factors(
-            p_takeup=float(self.p_takeup[row]),
-            p_purchase=float(self.p_purchase[row]),
-            margin=float(self.margin[row]),
-            clv=float(self.clv[row]),
-            value=float(self.value[row]),
-            lever=float(self.lever[row]),
-            p_disconnect=float(self.p_disconnect[row]),
-            kappa=self.kappa,
-            fatigue=float(self.fatigue[row]),
-            cost=float(self.cost[row]),
-            price=float(self.price[row]),
-        )
+    def factors(self, rows: Sequence[int]) -> list[Factors]:
+        """The factors of some candidates, as the record keeps them."""
+        at = np.array(rows, dtype=np.int64)
+        kappa = [self.kappa] * len(rows)
+        names = Factors.__struct_fields__
+        columns = [kappa if name == "kappa" else getattr(self, name)[at].tolist() for name in names]
+        return [
+            Factors(**dict(zip(names, each, strict=True))) for each in zip(*columns, strict=True)
+        ]
 
 
 def kappa_money(kappa: float, of_takeup: Floats) -> float:

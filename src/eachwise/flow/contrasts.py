@@ -169,10 +169,9 @@ def _words(
     goal: bool,
 ) -> list[str]:
     if ratio is not None and ratio.suspect:
-        return [
-            f"no difference is told: {ratio.observed:,} were held out where {ratio.expected:,.1f} were due: people "
-            f"were lost unevenly (p = {ratio.p_value:.1g})"
-        ]
+        counts = f"{ratio.observed:,} were held out where {ratio.expected:,.1f} were due"
+        chance = f"people were lost unevenly (p = {ratio.p_value:.1g})"
+        return [f"no difference is told: {counts}: {chance}"]
     if ratio is None:
         return [
             "no difference is told: it is withheld from nobody, so there is nothing to compare it with"

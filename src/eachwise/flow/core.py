@@ -29,6 +29,7 @@ from eachwise.events import check_names, parse_batch
 from eachwise.flow.audience import Audiences
 from eachwise.flow.batch import Batching
 from eachwise.flow.decide import Deciding
+from eachwise.flow.delivery import Delivery, Outward
 from eachwise.flow.disown import NotMe, not_me_event
 from eachwise.flow.drive import Flow
 from eachwise.flow.imports import Importing
@@ -60,6 +61,7 @@ class Core:
         settings: Settings,
         executor: Executor,
         search_index: SearchIndex,
+        outward: Outward | None = None,
     ) -> None:
         check_names(settings.events)
         check_actions(settings.recommend.action_weights)
@@ -77,6 +79,7 @@ class Core:
         self.budgets = state.budgets
         self.lifetime = state.lifetime
         self.relations = state.relations
+        self.consents = state.consents
         self._searches = state.searches
         self._ingest = state.ingest
         self._importing = Importing(
@@ -108,12 +111,25 @@ class Core:
             audiences=self.audiences,
             executor=self._executor,
         )
+        self.delivery = Delivery(
+            store=store,
+            clock=clock,
+            settings=settings,
+            state=state,
+            deciding=self.deciding,
+            recommending=self.recommending,
+            reading=self._reading,
+            outward=outward or Outward(),
+            executor=self._executor,
+        )
+        self.programme.orchestrating.posted = self.delivery.expect
         self._upkeep = Upkeep(
             store=store,
             clock=clock,
             settings=settings,
             state=state,
             programme=self.programme,
+            delivery=self.delivery,
             executor=self._executor,
         )
         self._unnamed = 0
@@ -209,6 +225,7 @@ class Core:
         self._learning.restore()
         recovered = yield from self._ingest.recover()
         yield from self.deciding.restore()
+        yield from self.delivery.restore()
         return recovered
 
     def now_us(self) -> int:

@@ -72,7 +72,7 @@ class Delivery:
             reports=reports,
             key=outward.key,
         )
-        self.outbox = Outbox(store, clock, directory, places)
+        self.outbox = Outbox(store, clock, directory, places, self.expect)
         self.dispatching = Dispatching(
             store=store,
             clock=clock,
@@ -107,6 +107,7 @@ class Delivery:
         """These messages are in the outbox now."""
         found = list(messages)
         self._places.hold(found)
+        self.dispatching.expect(found)
         self.waiting.expect(found)
 
     def work(self) -> Flow[int]:

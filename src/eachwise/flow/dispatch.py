@@ -6,8 +6,9 @@ channel keeps no idempotency key is durably ``sending`` before it goes out, so t
 
 from __future__ import annotations
 
+import heapq
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ from eachwise.contracts.delivery import (
     MessageState,
     Receipt,
 )
-from eachwise.contracts.experience import OUTBOUND_CHANNELS
+from eachwise.contracts.experience import ONSITE_CHANNELS, OUTBOUND_CHANNELS
 from eachwise.contracts.individual import Individual
 from eachwise.contracts.ports import Clock, Commit, Committed, Store
 from eachwise.deliver import RenderFailed, after
@@ -93,6 +94,8 @@ class Dispatching:
         self._places = places
         self._handed: dict[str, _Handed] = {}
         self._working = False
+        # When messages are due that were told of, soonest first.
+        self._due: list[int] = []
         self._orphans_at_us = 0
         # Everything but what waits for a page.
         self._claimable = tuple(sorted(OUTBOUND_CHANNELS | _ENGINES_OWN | set(channels)))
@@ -101,6 +104,12 @@ class Dispatching:
     def in_hand(self) -> int:
         """How many letters are with their channels."""
         return len(self._handed)
+
+    def expect(self, messages: Iterable[Message]) -> None:
+        """These messages wait in the outbox: a round is due when one of them is."""
+        for message in messages:
+            if message.state == "pending" and message.channel not in ONSITE_CHANNELS:
+                heapq.heappush(self._due, message.due_at_us)
 
     # -- rounds --------------------------------------------------------------------------------------------
 
@@ -114,6 +123,8 @@ class Dispatching:
             now_us = self._clock.now_us()
             if now_us >= self._orphans_at_us:
                 self._orphans_at_us = now_us + int(self._settings.lease_s * MICROSECONDS)
+                # What another process put in, or gave up, was not told here.
+                heapq.heappush(self._due, now_us)
                 yield from self.sort_out()
             yield from self._renew(now_us)
             done += yield from self._take()
@@ -140,14 +151,17 @@ class Dispatching:
             yield from self._settle_answered()
 
     def _take(self) -> Flow[int]:
-        free = self._settings.workers * AHEAD - len(self._handed)
-        if free <= 0:
-            return 0
+        free = min(self._settings.workers * AHEAD - len(self._handed), CLAIMED_A_ROUND)
         now_us = self._clock.now_us()
+        # Claiming is a write: where nothing can be due, nothing is asked.
+        if free <= 0 or not self._due or self._due[0] > now_us:
+            return 0
         until_us = now_us + int(self._settings.lease_s * MICROSECONDS)
         claimed: list[Message] = yield self._store.claim_messages(
-            self._worker, now_us, until_us, min(free, CLAIMED_A_ROUND), self._claimable
+            self._worker, now_us, until_us, free, self._claimable
         )
+        while len(claimed) < free and self._due and self._due[0] <= now_us:
+            heapq.heappop(self._due)
         ready: list[tuple[Message, Letter, int]] = []
         for message in claimed:
             try:
@@ -288,7 +302,9 @@ class Dispatching:
         """Write a message as it stands now; False where another worker has it."""
         committed: Committed = yield self._store.commit(Commit(settled=[message]))
         ours = committed.settled[0]
-        if ours and message.state not in OPEN:
+        if ours and message.state == "pending":
+            self.expect([message])
+        elif ours and message.state not in OPEN:
             self._places.free(message)
         return ours
 

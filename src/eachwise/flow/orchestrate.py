@@ -8,10 +8,12 @@ cuts off is done again from there, and comes to the same.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
 import msgspec
 
+from eachwise.contracts.delivery import Message
 from eachwise.contracts.errors import EachwiseError, InvalidInput
 from eachwise.contracts.journey import (
     Due,
@@ -70,6 +72,8 @@ class Orchestrating:
         self._slots = slots
         self._deciding = deciding
         self._working = False
+        # Told of the messages that are in the outbox from now on.
+        self.posted: Callable[[Sequence[Message]], None] = _unheard
         self._next_wake_us: int | None = 0
         self._occasions = Occasions(
             store=store,
@@ -289,3 +293,9 @@ class Orchestrating:
             yield from self._deciding.log(round_.records, with_=round_.commit())
         else:
             yield self._store.commit(round_.commit())
+        if round_.messages:
+            self.posted(round_.messages)
+
+
+def _unheard(_: Sequence[Message]) -> None:
+    """Nobody sends them."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from msgspec.structs import replace
 
 from eachwise.contracts.delivery import Message, MessageState, MessageView
@@ -20,11 +22,20 @@ _DISCARDABLE: frozenset[MessageState] = frozenset({"pending", "unknown", "held",
 class Outbox:
     """Reads and changes messages that no worker has in hand."""
 
-    def __init__(self, store: Store, clock: Clock, directory: Directory, places: Places) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        directory: Directory,
+        places: Places,
+        posted: Callable[[Sequence[Message]], None],
+    ) -> None:
+        """``posted`` is told of messages that wait again."""
         self._store = store
         self._clock = clock
         self._directory = directory
         self._places = places
+        self._posted = posted
 
     def list(
         self,
@@ -76,7 +87,7 @@ class Outbox:
                 f"id: a worker has {message.message_id!r} in hand; look again", field="id"
             )
         if message.state == "pending":
-            self._places.hold([message])
+            self._posted([message])
         else:
             self._places.free(message)
         return self.show(message.message_id)

@@ -135,17 +135,20 @@ class _Watch:
     def silence(self, after_us: int, until_us: int) -> None:
         """Look at the ends of the days in (after, until], in which nothing happened."""
         last, day = until_us // DAY_US, after_us // DAY_US + 1
-        # When the last event was: whatever is counted in a window of days has left it so many days later.
-        still = after_us // DAY_US + WINDOW_DAYS
-        while day <= last:
+        contacts = self.walk.state.contacts
+        # The score rises by itself only while exposures without an answer leave the window of days that it counts.
+        rising = day + WINDOW_DAYS if any(each.action == "expose" for each in contacts) else day
+        while day <= last and not self._quiet(day, rising):
             self.look(day * DAY_US)
-            stage = self.found[-1].stage
-            if stage in _ORDERED or (stage != "engaged" and day > still):
-                break
             day += 1
         days = self.walk.state.days
-        if days and day < (lapses := days[-1] + self._lapse_days) <= last:
+        if days and day <= (lapses := days[-1] + self._lapse_days) <= last:
             self.look(lapses * DAY_US)
+
+    def _quiet(self, day: int, rising: int) -> bool:
+        """Whether from this day on nothing but a lapse can come by itself."""
+        stage = self.found[-1].stage
+        return stage in _ORDERED or (stage != "engaged" and day >= rising)
 
 
 def _time(standing: Standing) -> int:

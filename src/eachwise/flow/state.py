@@ -10,6 +10,8 @@ from eachwise.contracts.ports import Clock, Store
 from eachwise.contracts.taste import TrainedModel
 from eachwise.flow.budgets import Budgets
 from eachwise.flow.catalogue import Catalogue, Shelf
+from eachwise.flow.consents import Consents
+from eachwise.flow.histories import Histories
 from eachwise.flow.ingest import Ingest
 from eachwise.flow.learn import Learning
 from eachwise.flow.lifetime import Lifetime
@@ -99,6 +101,14 @@ class State:
             tasting=self.tasting,
             ingest=self.ingest,
             executor=executor,
+        )
+        self.consents = Consents(
+            settings=settings,
+            people=self.people,
+            catalogue=self.catalogue,
+            histories=Histories(
+                store=store, people=self.people, directory=self.directory, executor=executor
+            ),
         )
         self.catalogue.prepare = lambda shelf: self._warm(shelf=shelf)
         self.tasting.prepare = lambda model: self._warm(taste=model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Executor
 
 from eachwise.contracts.ports import Clock, Store
+from eachwise.flow.delivery import Delivery
 from eachwise.flow.drive import Flow
 from eachwise.flow.programme import Programme
 from eachwise.flow.state import State
@@ -27,6 +28,7 @@ class Upkeep:
         settings: Settings,
         state: State,
         programme: Programme,
+        delivery: Delivery,
         executor: Executor,
     ) -> None:
         self._store = store
@@ -34,6 +36,7 @@ class Upkeep:
         self._settings = settings
         self._state = state
         self._programme = programme
+        self._delivery = delivery
         self._executor = executor
         self._checkpointed_at_us = clock.now_us()
         self._pruned_at_us: int | None = None
@@ -45,6 +48,7 @@ class Upkeep:
         ingest = state.ingest
         ingest.catch_up()
         yield from self._programme.work()
+        yield from self._delivery.work()
         yield from state.learning.tick(ingest.applied_sequence)
         if state.tasting.due():
             yield from state.tasting.publish(ingest.applied_sequence)

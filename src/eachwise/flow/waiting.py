@@ -1,4 +1,4 @@
-"""Messages for pages: they wait in the outbox until the person comes; the next decision of their placement is theirs."""
+"""Messages for pages: they wait in the outbox until the person comes, and are then decided for."""
 
 from __future__ import annotations
 

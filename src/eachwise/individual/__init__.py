@@ -1,7 +1,15 @@
 """The individual: affinity, engagement, stage, value; the fold that learns them and the merge that adds them."""
 
 from eachwise.individual.affinity import Reference, affinities, affinity_vectors, reference_of
-from eachwise.individual.consent import CHANNEL, EVERY_CHANNEL, address_of, bounced, consent_allows
+from eachwise.individual.consent import (
+    CHANNEL,
+    EVERY_CHANNEL,
+    address_of,
+    bounced,
+    consent_allows,
+    parts_of_key,
+    stated_by,
+)
 from eachwise.individual.crowd import Crowd, crowd_affinity
 from eachwise.individual.engagement import engagement_score
 from eachwise.individual.facets import facets_of, multiples
@@ -44,9 +52,11 @@ __all__ = [
     "multiples",
     "order_summary",
     "outbound_answers",
+    "parts_of_key",
     "profile",
     "reference_of",
     "send_time",
     "stage_of",
+    "stated_by",
     "viewed_items",
 ]

@@ -48,6 +48,8 @@ from eachwise.maths import decay
 from eachwise.settings import AffinitySettings
 
 ENTRY = 5  # numbers in one affinity entry
+# Of these, what a person did and was shown: the general horizon, this moment, the exposures.
+_BEHAVED = (GENERAL, MOMENT, SHOWN)
 # Log-odds above which a joint estimate, which is linear in the evidence, may not pass the person's own.
 CERTAIN = 2.0
 
@@ -86,16 +88,15 @@ def reference_of(
 
 @dataclass(frozen=True, slots=True)
 class _Masses:
-    """Masses at the time of reading, each (V,), and the same for items of any value."""
+    """Masses at the time of reading, and the same for items of any value.
 
-    moment: Floats
-    general: Floats
-    shown: Floats
+    behaved: (3, V): general, of this moment, shown; against, declared: (V,); whole: (3,) as ``behaved``
+    """
+
+    behaved: Floats
     against: Floats
     declared: Floats
-    any_moment: float
-    any_general: float
-    any_shown: float
+    whole: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +152,10 @@ def _hinted(
     columns = sorted({value_of[hint] for hint in hints if hint in value_of})
     if not columns:
         return masses
-    moment = masses.moment.copy()
-    moment[columns] += mass
-    return replace(masses, moment=moment, any_moment=masses.any_moment + mass)
+    behaved, whole = masses.behaved.copy(), masses.whole.copy()
+    behaved[1, columns] += mass
+    whole[1] += mass
+    return replace(masses, behaved=behaved, whole=whole)
 
 
 def _found(
@@ -162,17 +164,14 @@ def _found(
     """Both horizons of every value: one by one, then those together that are kin."""
     # However often something is hidden, it says no more than to declare against it.
     against = np.minimum(masses.against, settings.declared_mass)
-    engaged = np.stack([masses.general, masses.moment])
-    whole = np.array([masses.any_general, masses.any_moment, masses.any_shown])
+    engaged, whole = masses.behaved[:2], masses.whole
     if reference is None:
         counted = np.repeat(whole[:, None], len(expected), axis=1)
     else:
-        counted = reference.facets.items(
-            np.stack([masses.general, masses.moment, masses.shown]), whole
-        )
+        counted = reference.facets.items(masses.behaved, whole)
         expected = reference.facets.shares
     behaved = counted[:2]
-    share = _share(masses.shown, counted[2], expected, settings)
+    share = _share(masses.behaved[2], counted[2], expected, settings)
     said = masses.declared * settings.declared_mass
     with_value, items = engaged.copy(), behaved.copy()
     with_value[0] += np.maximum(said, 0.0)
@@ -220,36 +219,28 @@ def _masses_of(
             flat += entry
     whole = state.affinity.get(ANY_VALUE)
     at_s = decay.seconds(now_us)
-    any_moment = any_general = any_shown = 0.0
+    of_any = np.zeros(len(_BEHAVED))
     if whole is not None:
         at_s = max(at_s, whole[REFERENCE_S])
         elapsed_s = at_s - whole[REFERENCE_S]
         kept = decay.factor(elapsed_s, settings.general_half_life_s)
-        any_moment = whole[MOMENT] * decay.factor(elapsed_s, settings.moment_half_life_s)
-        any_general, any_shown = whole[GENERAL] * kept, whole[SHOWN] * kept
-    table = np.zeros((size, ENTRY))
+        moment = whole[MOMENT] * decay.factor(elapsed_s, settings.moment_half_life_s)
+        of_any[:] = whole[GENERAL] * kept, moment, whole[SHOWN] * kept
+    table = np.zeros((len(_BEHAVED) + 1, size))
     if columns:
-        read = np.array(flat).reshape(-1, ENTRY)
-        elapsed = at_s - read[:, REFERENCE_S]
-        moment = read[:, MOMENT] * np.exp2(elapsed * (-1.0 / settings.moment_half_life_s))
-        read *= np.exp2(elapsed * (-1.0 / settings.general_half_life_s))[:, None]
-        read[:, MOMENT] = moment
-        table[np.array(columns)] = read
+        read = np.array(flat).reshape(-1, ENTRY).T
+        elapsed = at_s - read[REFERENCE_S]
+        masses = read[_BEHAVED + (AGAINST,), :]
+        moment = masses[1] * np.exp2(elapsed * (-1.0 / settings.moment_half_life_s))
+        masses *= np.exp2(elapsed * (-1.0 / settings.general_half_life_s))
+        masses[1] = moment
+        table[:, columns] = masses
     declared = np.zeros(size)
     for value, written in state.declared.items():
         column = value_of.get(value)
         if column is not None:
             declared[column] = written.value
-    return _Masses(
-        table[:, MOMENT],
-        table[:, GENERAL],
-        table[:, SHOWN],
-        table[:, AGAINST],
-        declared,
-        any_moment,
-        any_general,
-        any_shown,
-    )
+    return _Masses(table[:-1], table[-1], declared, of_any)
 
 
 def _share(
@@ -299,7 +290,7 @@ def affinities(
     estimates = _found(masses, shares, reference, settings)
     row = int(moment)
     turned = np.zeros(len(values)) if moment else np.minimum(masses.against, settings.declared_mass)
-    engaged = masses.moment if moment else masses.general
+    engaged = masses.behaved[row]
     found = []
     for column, value in enumerate(values):
         items = float(estimates.items[row, column])

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from eachwise.contracts.experience import ONSITE_CHANNELS
+from eachwise.contracts.events import Action, Meaning
+from eachwise.contracts.experience import ONSITE_CHANNELS, OUTBOUND_CHANNELS
 from eachwise.contracts.individual import Written
 from eachwise.settings import ConsentSettings
 
@@ -23,6 +24,10 @@ BOUNCED = "bounced:"
 # The trait that holds a channel's address.
 ADDRESS_TRAITS = {"email": "email", "sms": "phone"}
 _EMAIL = "email:"
+
+
+# Channels of the keys above: a purpose may be called what it likes.
+_CHANNELS = ONSITE_CHANNELS | OUTBOUND_CHANNELS | {"*"}
 
 
 class Stated(Protocol):
@@ -57,6 +62,32 @@ def pair_key(channel: str, purpose: str) -> str:
 def bounce_key(channel: str, address: str = "") -> str:
     """The cell of an address that takes nothing any more."""
     return f"{BOUNCED}{channel}:{address}" if address else BOUNCED + channel
+
+
+def closed_by(meaning: Meaning) -> str:
+    """The cell of the channel that an event closes; "" where it closes none, or only a purpose on one."""
+    narrow = any(key.startswith(CHANNEL) for key in meaning.consent)
+    if meaning.action is Action.COMPLAIN or (meaning.action is Action.UNSUBSCRIBE and not narrow):
+        return suppression_key(meaning.channel)
+    return ""
+
+
+def stated_by(meaning: Meaning) -> dict[str, bool]:
+    """The cells that an event writes, and what it says of each."""
+    closed = closed_by(meaning)
+    return {**meaning.consent, closed: False} if closed else dict(meaning.consent)
+
+
+def parts_of_key(key: str) -> tuple[str, str, str]:
+    """(channel, purpose, address) of a cell; "" for what it does not name."""
+    kind, _, rest = key.partition(":")
+    name, _, more = rest.partition(":")
+    if name in _CHANNELS:
+        if kind + ":" == CHANNEL:
+            return name, more, ""
+        if kind + ":" == BOUNCED:
+            return name, "", more
+    return "", key, ""
 
 
 def address_of(state: Stated, channel: str) -> str:

@@ -30,7 +30,7 @@ from eachwise.contracts.individual import (
     Recent,
     Written,
 )
-from eachwise.individual.consent import CHANNEL, suppression_key
+from eachwise.individual.consent import closed_by
 from eachwise.individual.engagement import ACTIVITY_RATE
 from eachwise.individual.exclusion import exclude, own_taste
 from eachwise.individual.hours import ANSWER_ACTS, hour_of_week
@@ -358,11 +358,8 @@ def _answered(state: Individual, event: Event, meaning: Meaning, contact: Contac
     at_us, action, tie = event.occurred_at_us, meaning.action, _tie(event)
     if contact is not None:
         _newest(state.contacts, contact, CONTACTS_MAX)
-    narrow = action is Action.UNSUBSCRIBE and any(
-        key.startswith(CHANNEL) for key in meaning.consent
-    )
-    if action in (Action.UNSUBSCRIBE, Action.COMPLAIN) and not narrow:
-        _write(state.consent, suppression_key(meaning.channel), Written(at_us, tie, False))
+    if closed := closed_by(meaning):
+        _write(state.consent, closed, Written(at_us, tie, False))
     elif action is Action.PURCHASE:
         # An order without an id is one by itself.
         key = stable_hash("order", meaning.order_id) if meaning.order_id else tie

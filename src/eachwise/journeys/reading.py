@@ -25,11 +25,14 @@ from eachwise.maths.zones import zone_named
 HOLDOUT_MAX = 0.9
 PEOPLE_MAX = 1_000_000
 _ROOT = "journeys"
-_KEYS: Final = (
+KEYS: Final = (
     *("journey_id", "title", "goal", "entry", "reentry", "holdout", "exits", "on_edit"),
     *("paused", "version", "steps"),
 )
-_BEGINS: Final = ("event", "stage", "schedule", "catalog", "api")
+GOAL_KEYS: Final = ("event", "stage", "when", "within")
+EXIT_KEYS: Final = ("event", "when", "reason")
+BEGINS: Final = ("event", "stage", "schedule", "catalog", "api")
+ENTRY_KEYS: Final = (*BEGINS, "key", "when", "drop_min", "people_max")
 _CHANGES: Final[tuple[CatalogChange, ...]] = get_args(CatalogChange)
 _GOAL, _ENTRY = Goal(), Entry()
 
@@ -74,7 +77,7 @@ def _read(document: Document, defined: Defined) -> dict[str, Journey]:
     found: dict[str, Journey] = {}
     for position, raw in enumerate(listed):
         path: Path = (_ROOT, position)
-        journey = _journey(Part(document, path, raw, _KEYS), defined)
+        journey = _journey(Part(document, path, raw, KEYS), defined)
         if journey.journey_id in found:
             reason = f"{journey.journey_id!r} is defined twice: ids must differ"
             raise document.fault((*path, "journey_id"), reason)
@@ -115,7 +118,7 @@ def _goal(part: Part) -> Goal | None:
     if "goal" not in part:
         return None
     path = (*part.path, "goal")
-    goal = Part(part.document, path, part.raw["goal"], ("event", "stage", "when", "within"))
+    goal = Part(part.document, path, part.raw["goal"], GOAL_KEYS)
     if ("event" in goal) == ("stage" in goal):
         raise goal.fault("must have exactly one of event, stage")
     return Goal(
@@ -134,7 +137,7 @@ def _exits(part: Part) -> tuple[Exit, ...]:
     found: list[Exit] = []
     for position, raw in enumerate(part.listed("exits", "[{event: Basket Emptied}]")):
         path = (*part.path, "exits", position)
-        way = Part(part.document, path, raw, ("event", "when", "reason"))
+        way = Part(part.document, path, raw, EXIT_KEYS)
         if "event" not in way and "when" not in way:
             raise way.fault("must have event, when, or both")
         found.append(
@@ -158,11 +161,10 @@ def _entries(part: Part) -> tuple[Entry, ...]:
 
 
 def _entry(part: Part, below: Path, raw: object) -> Entry:
-    known = (*_BEGINS, "key", "when", "drop_min", "people_max")
-    entry = Part(part.document, (*part.path, *below), raw, known)
-    begins = [name for name in _BEGINS if name in entry]
+    entry = Part(part.document, (*part.path, *below), raw, ENTRY_KEYS)
+    begins = [name for name in BEGINS if name in entry]
     if len(begins) != 1:
-        raise entry.fault(f"must have exactly one of {', '.join(_BEGINS)}")
+        raise entry.fault(f"must have exactly one of {', '.join(BEGINS)}")
     for name, with_ in (("key", ("event", "stage", "catalog")), ("drop_min", ("catalog",))):
         if name in entry and begins[0] not in with_:
             raise entry.fault(f"goes with {' or '.join(with_)} only", name)

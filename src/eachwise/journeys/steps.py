@@ -33,6 +33,14 @@ _SHARES_ERROR = 1e-6
 _DEFAULT_WITHIN_S = 86_400
 _SEND_TIMES: Final = ("now", "best")
 _ALSO = ("id", "then", "else")
+# The keys of the mapping under a step's kind.
+KEYS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "decide": ("placement", "experiences", "within", "send_time"),
+    "send": ("placement", "experience", "within", "send_time"),
+    "wait_for": ("event", "within", "key", "when"),
+    "webhook": ("url", "body"),
+    "emit": ("event", "properties"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,7 @@ def read_step(document: Document, path: Path, raw: object, number: int, defined:
 
 
 def _decide(part: Part, kind: str, defined: Defined) -> Do:
-    asks = _inner(part, kind, ("placement", "experiences", "within", "send_time"), "placement")
+    asks = _inner(part, kind, "placement")
     placement = _placement(asks, defined)
     declared = defined.declared_for(placement)
     experiences: list[str] = []
@@ -89,7 +97,7 @@ def _decide(part: Part, kind: str, defined: Defined) -> Do:
 
 
 def _send(part: Part, kind: str, defined: Defined) -> Do:
-    asks = _inner(part, kind, ("placement", "experience", "within", "send_time"))
+    asks = _inner(part, kind)
     placement = _placement(asks, defined)
     asks.required("experience", "welcome")
     experience = asks.text("experience")
@@ -133,7 +141,7 @@ def _wait_until(part: Part, kind: str, _: Defined) -> Do:
 
 
 def _wait_for(part: Part, kind: str, _: Defined) -> Do:
-    waits = _inner(part, kind, ("event", "within", "key", "when"))
+    waits = _inner(part, kind)
     waits.required("event", "Order Completed")
     waits.required("within", "1h")
     return WaitFor(
@@ -177,7 +185,7 @@ def _update(part: Part, kind: str, _: Defined) -> Do:
 
 
 def _webhook(part: Part, kind: str, _: Defined) -> Do:
-    call = _inner(part, kind, ("url", "body"), "url")
+    call = _inner(part, kind, "url")
     call.required("url", "https://shop.example/hook")
     url = call.text("url")
     try:
@@ -194,7 +202,7 @@ def _webhook(part: Part, kind: str, _: Defined) -> Do:
 
 
 def _emit(part: Part, kind: str, _: Defined) -> Do:
-    emits = _inner(part, kind, ("event", "properties"), "event")
+    emits = _inner(part, kind, "event")
     emits.required("event", "Onboarding Finished")
     return Emit(event=emits.named("event"), properties=emits.body("properties"))
 
@@ -203,12 +211,12 @@ def _exit(part: Part, kind: str, _: Defined) -> Do:
     return Leave(reason=part.text(kind))
 
 
-def _inner(part: Part, kind: str, known: tuple[str, ...], short: str = "") -> Part:
+def _inner(part: Part, kind: str, short: str = "") -> Part:
     """The mapping under a step's kind; a text alone stands for its key ``short``."""
     raw: Any = part.raw.get(kind)
     if short and isinstance(raw, str):
         raw = {short: raw}
-    return Part(part.document, (*part.path, kind), raw, known)
+    return Part(part.document, (*part.path, kind), raw, KEYS_OF[kind])
 
 
 READERS: Final[dict[str, Callable[[Part, str, Defined], Do]]] = {

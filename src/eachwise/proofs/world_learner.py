@@ -1,8 +1,8 @@
 """The engine's learner for several players at once: the same posteriors, each player's own, updated side by side.
 
-``learn.Learner`` learns an exposure in some 200 µs, most of which is Python around short arrays. Here the n-th exposures of
-all players' days are learnt together, with the formulas of ``maths.bayes`` for the head that is explored and those of
-``maths.diagonal`` for the others. A test holds both to the same figures.
+``learn.Learner`` learns an exposure in some 200 µs, most of it Python around short arrays. Here the n-th exposures
+of all players' days are learnt together, with the formulas of ``maths.bayes`` for the head that is explored and those
+of ``maths.diagonal`` for the others. A test holds both to the same figures.
 
 A = players, F = features of the layout, fixed and moving, H = heads whose weights are independent.
 """
@@ -79,9 +79,7 @@ class JointLearner:
                     features[place] = self._fixed[one.row]
                     features[place, len(self._layout.fixed) :] = one.moving
                     for head, outcome in enumerate((_TAKEUP, *_PLAIN)):
-                        asked[place, head] = GIVEN.get(outcome, _TAKEUP) in one.came or (
-                            outcome not in GIVEN
-                        )
+                        asked[place, head] = GIVEN.get(outcome) in (None, *one.came)
                         told[place, head] = outcome in one.came
             self._take(features, told[:, 0])
             self._take_plain(features, told[:, 1:], asked[:, 1:])

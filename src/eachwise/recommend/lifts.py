@@ -36,7 +36,7 @@ def lifts(
     out = np.zeros((len(tails), frame.size))
     if not len(found.columns):
         return out
-    roots = np.sqrt(np.maximum(frame.take(parts["shares"]), _SHARE_MIN))
+    shares = frame.take(parts["shares"])
     bases = base(parts[f"{name}.totals"][history.rows[:longest]]) * np.abs(found.weights)
     for line, (tail, decay) in enumerate(tails):
         held = bases[:tail]
@@ -44,5 +44,6 @@ def lifts(
         some = np.flatnonzero(sums > 0)
         if len(some):
             floor = float((held * decay ** np.arange(len(held))).sum())
-            out[line, some] = np.log1p(sums[some] / (floor * roots[some]))
+            roots = np.sqrt(np.maximum(shares[some], _SHARE_MIN))
+            out[line, some] = np.log1p(sums[some] / (floor * roots))
     return out

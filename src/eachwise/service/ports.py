@@ -28,6 +28,7 @@ from eachwise.contracts.recommendation import RecommendRequest, RecommendRespons
 from eachwise.contracts.relations import JourneyEffect, StageHistory, StageReport
 from eachwise.contracts.search import SearchRequest, SearchResponse, SuggestResponse
 from eachwise.contracts.training import InteractionPage, ModelView, Sender, Tenure, Upload
+from eachwise.flow.consents import Consents
 from eachwise.flow.disown import NotMe
 from eachwise.flow.drive import Flow
 
@@ -257,6 +258,11 @@ class Core(Protocol):
     @property
     def relations(self) -> Relations:
         """How relationships move."""
+        ...
+
+    @property
+    def consents(self) -> Consents:
+        """What people said about being reached."""
         ...
 
     @property

@@ -36,6 +36,7 @@ from eachwise.flow.disown import NotMe
 from eachwise.service import (
     audience,
     batching,
+    consenting,
     decisions,
     handlers,
     models,
@@ -186,6 +187,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     *routes_journeys.ROUTES,
     routes_relations.OF_A_PERSON,
+    consenting.OF_A_PERSON,
     _read(
         "/v1/individuals/{id:path}",
         handlers.individual,

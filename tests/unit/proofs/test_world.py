@@ -2,28 +2,33 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from eachwise import Engine
 from eachwise.contracts.arrays import AffinityVectors, Floats, Ints
 from eachwise.contracts.errors import InvalidInput
-from eachwise.contracts.learning import OUTCOMES
+from eachwise.contracts.learning import Exposure, Outcome
 from eachwise.decide import POLICIES, Situation, with_model
 from eachwise.decide.decider import compete, drawn_priorities, worth_of
+from eachwise.decide.features import named
 from eachwise.decide.propensity import score
 from eachwise.learn import PRIORS, Learner
 from eachwise.proofs import world as proof
 from eachwise.proofs.world_arms import KMEANS, campaign, estimated_tastes, kmeans, known_model
 from eachwise.proofs.world_lane import Fatigue, Shown, Turns, days, replay
+from eachwise.proofs.world_learner import JointLearner
 from eachwise.proofs.world_metrics import KNOWN
 from eachwise.proofs.world_play import play
 from eachwise.proofs.world_player import EnginePlayer, competition
 from eachwise.proofs.world_record import Recording, believed_against, predictions, record
 from eachwise.proofs.world_stream import Scenario, World, build_world, outcomes, time_us
 from eachwise.proofs.world_vw import GRID, Sentences, VowpalWabbit, installed
+from eachwise.settings import LearnSettings
 
 SMALL = Scenario(seed=3, decisions=120, people=60, history_days=8.0)
 
@@ -158,10 +163,13 @@ def test_the_recording_is_replayed_with_the_players_own_fatigue(
                 felt.setdefault(person, []).append(float(recent[steak]))
             return np.where(turns.passed[:, steak], steak, -1), np.ones(len(turns.seeds))
 
-        def learn(self, shown: list[Shown], now_us: int) -> None:
-            learnt.append(shown)
+    class Learning:
+        """Keeps what it is told."""
 
-    choices, seconds = replay(world, recording, {"steak": Steak()})
+        def learn(self, shown: Mapping[str, Sequence[Shown]]) -> None:
+            learnt.append(list(shown["steak"]))
+
+    choices, seconds = replay(world, recording, {"steak": Steak()}, Learning())
     choice = choices["steak"]
     assert set(seconds) == {"steak"}
     sent = np.flatnonzero(choice == world.shop.experience_index("steak-week"))
@@ -206,8 +214,8 @@ def test_the_engines_player_is_seeded_and_learns(
     _, recording = played
 
     def choices() -> Ints:
-        player = EnginePlayer(recording.layout, proof.settings_of("thompson"))
-        return replay(world, recording, {"own": player})[0]["own"]
+        field = proof.Field.of([proof.TWIN], recording)
+        return replay(world, recording, field.players, field)[0][proof.TWIN]
 
     first = choices()
     assert first.tolist() == choices().tolist()
@@ -215,6 +223,60 @@ def test_the_engines_player_is_seeded_and_learns(
     sent = np.flatnonzero(first >= 0)
     assert recording.passed[:, place][sent, first[sent]].all()
     assert len(set(first.tolist())) > 5
+
+
+def exposures(recording: Recording, count: int, every: int = 3) -> list[Shown]:
+    """Exposures of all experiences in turn; one in so many is clicked, one of those bought, and some are hidden."""
+    found = []
+    for number in range(count):
+        row = number % 39
+        came: set[Outcome] = {"takeup"} if number % every == 0 else set()
+        came |= {"purchase"} if number % (2 * every) == 0 else set()
+        came |= {"hide"} if number % 11 == 1 else set()
+        moving = recording.moving[number % len(recording.moving), row].astype(np.float64)
+        shown = Shown(number=number, row=row, probability=0.1, moving=moving, came=frozenset(came))
+        found.append(shown)
+    return found
+
+
+@pytest.mark.parametrize("half_life", [0.0, 300.0])
+def test_learning_side_by_side_is_the_learners_own(
+    played: tuple[Ints, Recording], half_life: float
+) -> None:
+    """To rounding, with three players of whom one shows less; and 300 exposures are enough to forget by."""
+    layout = played[1].layout
+    settings = msgspec.structs.replace(LearnSettings(), forgetting_half_life_updates=half_life)
+    days_of = {"a": exposures(played[1], 600), "b": exposures(played[1], 270, every=5), "c": []}
+    joint = JointLearner(layout, list(days_of), settings)
+    joint.learn({name: each[:100] for name, each in days_of.items() if each})
+    joint.learn({name: each[100:] for name, each in days_of.items() if each})
+    for name, shown in days_of.items():
+        alone = Learner(settings)
+        alone.learn(
+            [
+                Exposure(
+                    decision_id="",
+                    experience_id="",
+                    probability=each.probability,
+                    features=named(layout, each.row, each.moving),
+                    outcomes=each.came,
+                )
+                for each in shown
+            ]
+        )
+        model = alone.propensity_model(1)
+        assert joint.plan(name).updates == alone.updates == len(shown)
+        names = (*layout.fixed, *layout.moving)
+        columns = [names.index(each) for each in model.names]
+        for outcome, head in model.heads.items():
+            mean, covariance = joint.posterior(name, outcome)
+            assert mean[columns] == pytest.approx(head.mean, abs=1e-9)
+            own = (
+                covariance[np.ix_(columns, columns)]
+                if covariance.ndim == 2
+                else covariance[columns]
+            )
+            assert own == pytest.approx(head.covariance, abs=1e-9)
 
 
 @pytest.mark.parametrize("policy", sorted(POLICIES))
@@ -236,12 +298,10 @@ def test_many_decisions_at_once_are_the_engines_one_by_one(
         moving=recording.moving[numbers].astype(np.float64),
         recent=np.zeros(passed.shape),
     )
-    player = EnginePlayer(layout, settings)
-    for row in range(30):
-        moving = recording.moving[row, row].astype(np.float64)
-        came = frozenset({OUTCOMES[0]} if row % 3 == 0 else ())
-        player.learn([Shown(number=row, row=row, probability=0.1, moving=moving, came=came)], row)
-    plan = player._plan
+    learner = JointLearner(layout, ["own"], settings.learn)
+    player = EnginePlayer("own", learner, layout, settings)
+    learner.learn({"own": exposures(recording, 30)})
+    plan = learner.plan("own")
     # The draws of both are picked by one stream here, so that they can be compared.
     monkeypatch.setattr("eachwise.proofs.world_player._DRAWS_STREAM", 1)
     field = competition(plan, turns, settings.decide)
@@ -261,7 +321,7 @@ def test_many_decisions_at_once_are_the_engines_one_by_one(
         alone = compete(situation, rows, moving, turns.recent[place])
         own = np.append(rows, len(layout.experiences))
         assert field.priorities[place, own] == pytest.approx(alone.priorities, abs=1e-12)
-        found = player._probabilities(field, place, own, turns)
+        found = player._probabilities(plan, field, place, own, turns)
         assert found == pytest.approx(alone.probabilities, abs=1e-9)
         if len(field.sampled):
             takeup = score(plan.takeup, moving)
@@ -307,7 +367,7 @@ def test_vowpal_wabbit_learns_what_is_always_clicked(played: tuple[Ints, Recordi
     for number in range(300):
         rows, probabilities = player.choose(turns(number))
         row = int(rows[0])
-        came = frozenset({OUTCOMES[0]} if row == 4 else ())
+        came: frozenset[Outcome] = frozenset({"takeup"} if row == 4 else ())
         moving = recording.moving[0, row].astype(np.float64)
         player.learn(
             [
@@ -318,8 +378,7 @@ def test_vowpal_wabbit_learns_what_is_always_clicked(played: tuple[Ints, Recordi
                     moving=moving,
                     came=came,
                 )
-            ],
-            0,
+            ]
         )
     chosen = [player.choose(turns(number)) for number in range(300, 350)]
     likely = pytest.approx(0.9 + 0.1 / 39, abs=1e-3)

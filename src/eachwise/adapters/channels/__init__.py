@@ -4,23 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from eachwise.adapters.channels.smtp import Smtp
-from eachwise.adapters.channels.webhook import Webhook
 from eachwise.contracts.delivery import CALL, Channel
 from eachwise.settings import DeliverySettings
 
 Build = Callable[[DeliverySettings], Channel | None]
 
-# By the channel's name: makes it, or None where the settings do not configure it.
+
+def _email(settings: DeliverySettings) -> Channel | None:
+    if not settings.smtp.host:
+        return None
+    # Python's mail libraries take 0.1 s to import: only who sends mail waits for them.
+    from eachwise.adapters.channels.smtp import Smtp  # noqa: PLC0415
+
+    return Smtp(settings)
+
+
+def _posting(name: str, url: str, settings: DeliverySettings) -> Channel:
+    from eachwise.adapters.channels.webhook import Webhook  # noqa: PLC0415 (imports http.client)
+
+    return Webhook(name, url, settings)
+
+
+def _webhook(settings: DeliverySettings) -> Channel | None:
+    url = settings.webhook.url
+    return _posting("webhook", url, settings) if url else None
+
+
+def _sms(settings: DeliverySettings) -> Channel | None:
+    url = settings.webhook.sms_url
+    return _posting("sms", url, settings) if url else None
+
+
+# By the channel's name: what makes it, or None where the settings do not configure it.
 CHANNELS: dict[str, Build] = {
-    "email": lambda settings: Smtp(settings) if settings.smtp.host else None,
-    "webhook": lambda settings: (
-        Webhook("webhook", settings.webhook.url, settings) if settings.webhook.url else None
-    ),
-    "sms": lambda settings: (
-        Webhook("sms", settings.webhook.sms_url, settings) if settings.webhook.sms_url else None
-    ),
-    CALL: lambda settings: Webhook(CALL, "", settings),
+    "email": _email,
+    "webhook": _webhook,
+    "sms": _sms,
+    CALL: lambda settings: _posting(CALL, "", settings),
 }
 
 

@@ -5,16 +5,30 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
+from typing import Any
 
 from eachwise.contracts.delivery import Letter
 from eachwise.contracts.errors import InvalidInput
 from eachwise.maths.hashing import stable_hash
 
-# Headers are structured, folded and encoded by the policy: a line break in a value is refused, never written.
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-POLICY = SMTP.clone(max_line_length=200, cte_type="7bit")
+# An address in angle brackets is not to be folded: not every program that reads it unfolds first (RFC 8058, 3.1).
+_WHOLE = frozenset({"list-unsubscribe", "list-unsubscribe-post"})
+
+
+class _Policy(EmailPolicy):
+    """Headers are structured, folded and encoded by the policy: a line break in a value is refused, never written."""
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """One header as it goes over the wire."""
+        if name.lower() in _WHOLE:
+            return f"{name}: {value}\r\n".encode("ascii")
+        return super().fold_binary(name, value)
+
+
+POLICY = _Policy(linesep="\r\n", max_line_length=78, cte_type="7bit", raise_on_defect=True)
 
 
 def mailbox(text: str) -> Address:

@@ -12,6 +12,7 @@ import threading
 from eachwise.adapters.channels.mime import check_sender, mail_of
 from eachwise.adapters.channels.secret import read_secret
 from eachwise.contracts.delivery import Letter, Receipt
+from eachwise.contracts.errors import InvalidInput
 from eachwise.settings import DeliverySettings
 
 # RFC 5321, 4.2.3, and RFC 3463: the mailbox is not there, is somewhere else, or its name is not allowed.
@@ -29,6 +30,12 @@ class Smtp:
 
     def __init__(self, settings: DeliverySettings) -> None:
         """Raises ``InvalidInput`` where the sender is no address, or the password cannot be read."""
+        if not settings.public_url.startswith(("http://", "https://")):
+            raise InvalidInput(
+                "settings: delivery.public_url: mail needs the address at which people reach this service, like "
+                "https://shop.example/eachwise: unsubscribing leads there",
+                field="delivery.public_url",
+            )
         self._settings = settings.smtp
         self._sender = check_sender(settings.sender, "delivery.sender")
         self._reply_to = settings.reply_to

@@ -334,7 +334,9 @@ ORDER BY instance_id LIMIT ?6;
 
 -- name: instance_counts
 -- How many instances of a journey stand alike; the step matters of live ones.
-SELECT version, arm, status, iif(status = 'active', step, '') AS place, sum(alike) FROM (
+SELECT
+    version, arm, status, CASE WHEN status = 'active' THEN step ELSE '' END AS place, sum(alike)
+FROM (
     SELECT version, arm, status, step, count(*) AS alike
     FROM instances WHERE project_id = ? AND journey_id = ?
     GROUP BY version, arm, status, step
