@@ -13,6 +13,7 @@ from eachwise.contracts.batch import Batch, BatchPage, BatchRequest
 from eachwise.contracts.catalog import Item, Repeats
 from eachwise.contracts.consent import ConsentView
 from eachwise.contracts.decision import BudgetView
+from eachwise.contracts.delivery import MessageState, MessageView, Preview, PreviewRequest
 from eachwise.contracts.journey import EnterRequest, InstanceView, Journey, JourneyView, Status
 from eachwise.contracts.measurement import Estimate, EstimateRequest, LifetimeView
 from eachwise.contracts.ports import Clock
@@ -63,6 +64,39 @@ class Operations:
     def owners(self, senders: Sequence[Sender]) -> list[list[Tenure]]:
         """Whose the events of these senders are, and from when on."""
         return self._run(self.core.extracting.owners(senders))
+
+    def outbox(
+        self,
+        state: MessageState | None = None,
+        *,
+        individual_id: str = "",
+        after: str = "",
+        limit: int = 100,
+    ) -> list[MessageView]:
+        """Messages on their way by id, after one; of a person the newest first."""
+        with self._lock:
+            return self.core.delivery.outbox.list(state, individual_id, after, limit)
+
+    def message(self, message_id: str) -> MessageView:
+        """One message of the outbox."""
+        with self._lock:
+            return self.core.delivery.outbox.show(message_id)
+
+    def resend(self, message_id: str) -> MessageView:
+        """Have a message sent after all: what is held, dead, discarded, or unknown."""
+        return self._run(self.core.delivery.outbox.resend(message_id))
+
+    def discard(self, message_id: str) -> MessageView:
+        """Take a message out that is not in a channel's hands."""
+        return self._run(self.core.delivery.outbox.discard(message_id))
+
+    def preview(self, experience_id: str, placement_id: str, individual: str) -> Preview:
+        """What a real person would get of an experience now; nothing is sent."""
+        request = PreviewRequest(
+            experience_id=experience_id, placement_id=placement_id, individual=individual
+        )
+        with self._lock:
+            return self.core.delivery.letters.preview(request)
 
     def audience(
         self,

@@ -58,7 +58,7 @@ def plain(value: object) -> Any:
 def story(engine: Engine | RemoteEngine) -> list[Any]:
     """The same verbs on either kind of engine; what each of them answered."""
     engine.define(DEFINITIONS)
-    told = [engine.put_journeys(JOURNEYS), engine.put_journeys(JOURNEYS.encode())]
+    told: list[Any] = [engine.put_journeys(JOURNEYS), engine.put_journeys(JOURNEYS.encode())]
     for name in ("ann", "bob"):
         engine.identify(name, {"name": name}, messageId=f"i-{name}")
         engine.track(

@@ -292,6 +292,8 @@ def test_the_first_entry_counts_and_versions_are_told_apart(
     # Together: of the second version nobody can be compared.
     assert found.total.treated.people == one.treated.people
     assert found.total.left_out == {"their version is withheld from nobody": 40}
+    compared = found.total.treated.people + found.total.holdout.people
+    assert compared + sum(found.total.left_out.values()) == found.read
 
 
 def test_two_who_are_one_count_where_they_first_were(engine: Engine, clock: SettableClock) -> None:
@@ -317,7 +319,7 @@ def test_two_who_are_one_count_where_they_first_were(engine: Engine, clock: Sett
     first_held_out = int(held_out[1:]) < int(treated[1:])
     held = sum(arm == "holdout" for arm in arms.values())
     assert total.holdout.people == held - (not first_held_out)
-    assert total.treated.people + total.holdout.people == 79
+    assert total.treated.people + total.holdout.people == found.read == 79
 
 
 def test_a_goals_rule_reads_the_event_and_the_person(engine: Engine, clock: SettableClock) -> None:
@@ -370,6 +372,24 @@ def test_an_uneven_loss_of_people_is_told_instead_of_a_difference(
     assert total.goal is None
     assert total.verdict == "refused"
     assert "people were lost unevenly" in total.words[-1]
+
+
+def test_what_the_journey_itself_logs_is_no_goal(engine: Engine, clock: SettableClock) -> None:
+    steps = [
+        {"id": "say", "emit": {"event": "Order Completed", "properties": {"order_id": "x"}}},
+        {"id": "rest", "wait": "1d"},
+    ]
+    engine.put_journeys(journey(0.5, steps=steps))
+    arms = enter(engine, clock, people(20))
+    assert {"treated", "holdout"} == set(arms.values())
+    for _ in range(5):
+        clock.advance(seconds=1)
+        engine.tick()
+    days(clock, 8.0)
+    treated = next(user for user, arm in arms.items() if arm == "treated")
+    assert engine.individual(treated).orders.count == 1
+    total = engine.journey_effect("welcome").total
+    assert (total.treated.reached, total.treated.orders, total.treated.rose) == (0, 0, 0)
 
 
 def test_an_unknown_journey(engine: Engine) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from eachwise.adapters.remote_delivery import RemoteDelivery
 from eachwise.adapters.remote_journeys import RemoteJourneys
 from eachwise.adapters.remote_relations import RemoteRelations
 from eachwise.contracts.audience import Audience, AudienceRequest, Occasion
@@ -54,7 +55,7 @@ LONG_TIMEOUT_S = 900.0
 PART_BYTES = 2 * 1024 * 1024
 
 
-class RemoteEngine(RemoteJourneys, RemoteRelations):
+class RemoteEngine(RemoteDelivery, RemoteJourneys, RemoteRelations):
     """One keep-alive connection to a server. Not thread-safe; each thread wants its own."""
 
     # -- verbs ---------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from eachwise.cli.arguments_journeys import orchestrating
 from eachwise.cli.arguments_measure import measuring
 from eachwise.cli.arguments_proofs import proving
 from eachwise.cli.arguments_relating import relating
+from eachwise.cli.arguments_sending import sending
 from eachwise.cli.arguments_shared import lazy as _lazy
 from eachwise.cli.arguments_shared import where as _where
 
@@ -28,6 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     measuring(commands)
     relating(commands)
     orchestrating(commands)
+    sending(commands)
     proving(commands)
     return parser
 

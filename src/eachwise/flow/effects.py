@@ -50,13 +50,13 @@ class _Entrant:
 
     first: Instance
     arms: set[str] = field(default_factory=set)
-    instances: int = 0
+    instance_ids: set[str] = field(default_factory=set)
     contacts: int = 0
 
     def take(self, instance: Instance) -> None:
         """One more instance of the person."""
         self.arms.add(instance.arm)
-        self.instances += 1
+        self.instance_ids.add(instance.instance_id)
         self.contacts += instance.contacts
         if (instance.entered_at_us, instance.instance_id) < (
             self.first.entered_at_us,
@@ -148,7 +148,9 @@ class Effects:
         # A goal's rule may ask for tastes; nothing else here hangs on them.
         tasted = journey.goal is not None and bool(journey.goal.when)
         walk = Walk(self._settings, self._catalogue.values_of if tasted else None)
-        found = standings(logged, now_us, self._settings, walk=walk, seen=watch.seen)
+        # What the journey's own steps logged is neither the person's doing nor a goal reached.
+        theirs = [each for each in logged if _source(each) not in entrant.instance_ids]
+        found = standings(theirs, now_us, self._settings, walk=walk, seen=watch.seen)
         before, after = standing_at(found, first.entered_at_us), standing_at(found, end_us)
         orders = [
             order.amount - refunded
@@ -167,7 +169,7 @@ class Effects:
             orders=len(orders),
             money=sum(orders),
             against=watch.against,
-            instances=entrant.instances,
+            instances=len(entrant.instance_ids),
             contacts=entrant.contacts,
         )
 
@@ -208,6 +210,11 @@ class _Reached:
             knows = self._effects.known(walk, event.occurred_at_us)
             said = event.properties or event.traits
             self.reached = holds(goal.when, lookup_of(self._first, knows, said))
+
+
+def _source(entry: LoggedEvent) -> str:
+    """The instance whose step logged an event (``contracts.journey.Log``); of others' events no instance's id."""
+    return entry.event.message_id.rpartition(":")[0]
 
 
 def _window_us(journey: Journey) -> int:

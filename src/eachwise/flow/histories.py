@@ -60,16 +60,24 @@ class Histories:
             some = people[start : start + SLICE_PEOPLE]
             sources = [self._directory.sources_of(person) for person in some]
             read: list[list[LoggedEvent]] = yield self._executor.submit(_read, self._store, sources)
-            # Others' events come with a shared device's; who is who is known on this thread only.
-            own = [
-                (
-                    person,
-                    [each for each in events if self._directory.person_of(each.event) == person],
-                )
-                for person, events in zip(some, read, strict=True)
-            ]
+            own = []
+            for person, events in zip(some, read, strict=True):
+                own.append((person, (yield from self._own(person, events))))
             found += yield self._executor.submit(_told, own, told)
         return found
+
+    def _own(self, person: str, events: Sequence[LoggedEvent]) -> Flow[list[LoggedEvent]]:
+        """The person's own: others' come with a shared device's; who is who is known on this thread only."""
+        own: list[LoggedEvent] = []
+        for start in range(0, len(events), RESOLVED):
+            if start:
+                yield from self.breathe()
+            own += [
+                each
+                for each in events[start : start + RESOLVED]
+                if self._directory.person_of(each.event) == person
+            ]
+        return own
 
     def person_of(self, individual_id: str) -> str:
         """Who an id, which may be an old one, belongs to now."""

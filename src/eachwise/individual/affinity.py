@@ -230,7 +230,7 @@ def _masses_of(
     if columns:
         read = np.array(flat).reshape(-1, ENTRY).T
         elapsed = at_s - read[REFERENCE_S]
-        masses = read[_BEHAVED + (AGAINST,), :]
+        masses = read[(*_BEHAVED, AGAINST), :]
         moment = masses[1] * np.exp2(elapsed * (-1.0 / settings.moment_half_life_s))
         masses *= np.exp2(elapsed * (-1.0 / settings.general_half_life_s))
         masses[1] = moment

@@ -57,8 +57,6 @@ def moved(instance: Instance, newer: Journey, now_us: int) -> Moved | None:
 def _goes_on(there: Instance, target: Step) -> Instance | None:
     """The instance where the step still waits for the same kind of thing; None where it has to begin anew."""
     do = target.do
-    if there.arriving:
-        return there
     if there.asking is not None:
         if not isinstance(do, Decide | Send):
             return None

@@ -118,7 +118,7 @@ def _happened(journey: Journey, instance: Instance, trigger: Happened, knows: Kn
         return Moved(instance=_ended(reached, "goal", now_us))
     if (left := _left(journey, instance, now_us, knows, name, trigger.properties)) is not None:
         return Moved(instance=left)
-    if not instance.waiting or instance.waiting != name or instance.arriving:
+    if not instance.waiting or instance.waiting != name:
         return Moved(instance=instance)
     here = _step_named(journey, instance.step)
     if here is None or not isinstance(here.do, WaitFor):

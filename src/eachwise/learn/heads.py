@@ -89,10 +89,8 @@ def copied(posterior: Posterior) -> CopiedHead:
 
 def published(outcome: Outcome, head: CopiedHead, seed: int) -> PropensityHead:
     """What serves of a posterior; draws where it is explored."""
-    if outcome in FULL:
-        draws = gaussian_draws(head.covariance, DRAWS, seed)
-    else:
-        draws = np.zeros((0, len(head.mean)))
+    count = DRAWS if outcome in FULL else 0
+    draws = gaussian_draws(head.covariance, count, seed) if count else np.zeros((0, len(head.mean)))
     draws.setflags(write=False)
     return PropensityHead(mean=head.mean, covariance=head.covariance, draws=draws)
 

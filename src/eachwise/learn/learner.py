@@ -203,7 +203,9 @@ def finished(draft: Draft) -> tuple[ModelVersion, PropensityModel]:
 
 
 def _model(draft: Draft) -> PropensityModel:
-    seeds = {outcome: stable_hash(f"propensity {outcome}", draft.version) for outcome in draft.heads}
+    seeds = {
+        outcome: stable_hash(f"propensity {outcome}", draft.version) for outcome in draft.heads
+    }
     return PropensityModel(
         version=draft.version,
         names=draft.names,

@@ -115,6 +115,7 @@ class NamedWeights(ABC):
         self._ceiling = np.pad(self._ceiling, (0, more))
         self._grow(more)
 
+    @abstractmethod
     def settle(self) -> None:
         """Bring the variances up to date, so that a copy of them goes on as this one does, to the bit."""
 
@@ -189,7 +190,7 @@ class LogisticPosterior(NamedWeights):
         return Prediction(mean, variance, predictive(mean, variance))
 
     def update(self, features: Mapping[str, float], outcome: bool | float) -> Prediction:
-        """Learn one outcome (0 or 1); returns what was predicted before. O(F) for each feature given; O(F²) to settle."""
+        """Learn one outcome (0 or 1); returns what was predicted before. O(F) for each feature given."""
         gain, found, curvature, shrink = self._gain(features)
         self._mean[: len(gain)] += gain * ((float(outcome) - found.probability) * shrink)
         waits = self._gains[self._waiting, : len(gain)]

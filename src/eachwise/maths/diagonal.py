@@ -95,6 +95,9 @@ class DiagonalPosterior(NamedWeights):
         columns, x, _ = self._seen(features)
         self._mean[columns] += self._variance[columns] * x * change
 
+    def settle(self) -> None:
+        """Nothing waits here: an update is done when it is made."""
+
     def _seen(self, features: Mapping[str, float]) -> tuple[list[int], Floats, Prediction]:
         """Columns and values of the features, unseen ones added, and the prediction."""
         columns = self._columns(features)

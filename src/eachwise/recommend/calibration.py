@@ -152,9 +152,7 @@ def _describes(counts: Floats, carrying: int, items: int) -> bool:
     return recurs and carrying >= COVERAGE_MIN * items
 
 
-def tastes_of(
-    state: Individual, facets: Facets, now_us: int, settings: AffinitySettings
-) -> Tastes:
+def tastes_of(state: Individual, facets: Facets, now_us: int, settings: AffinitySettings) -> Tastes:
     """A person's masses, decayed to now.
 
     A declared like counts as ``declared_mass`` items more; what is declared against is in no mix.

@@ -31,6 +31,7 @@ from eachwise.contracts.training import InteractionPage, ModelView, Sender, Tenu
 from eachwise.flow.consents import Consents
 from eachwise.flow.disown import NotMe
 from eachwise.flow.drive import Flow
+from eachwise.service.ports_delivery import Delivering
 
 
 class Asking(Protocol):
@@ -222,7 +223,7 @@ class Programme(Protocol):
         ...
 
 
-class Core(Protocol):
+class Core(Delivering, Protocol):
     """The engine. A ``Flow`` is driven on the event loop; everything else answers at once."""
 
     @property

@@ -160,7 +160,8 @@ def test_pairs_summed_a_few_at_a_time_are_those_of_the_square(
     monkeypatch.setattr(kinship, "SQUARE_ITEMS_MAX", 0)
     monkeypatch.setattr(kinship, "_PAIRS_AT_ONCE", 100)
     parts = kinship_of(model, INDEX, facets)
-    assert square is not None and parts is not None
+    assert square is not None
+    assert parts is not None
     covariance = square.basis @ square.basis.T
     np.testing.assert_allclose(parts.basis @ parts.basis.T, covariance, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(parts.information, square.information, rtol=1e-9, atol=1e-12)

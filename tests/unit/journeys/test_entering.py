@@ -147,7 +147,7 @@ def earlier(
         ("{after: 50s}", [earlier(status="active")], "o2", "is in it already with another key"),
         (
             "{after: 51s}",
-            [earlier(), earlier(ended_at_us=20)],
+            [earlier(), earlier(ended_at_us=-30_000_000)],
             "o2",
             "was in it before, and may enter again from 1970-01-01T00:00:51.000Z",
         ),

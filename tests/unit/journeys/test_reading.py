@@ -471,6 +471,8 @@ def test_a_journey_may_not_begin_itself_again() -> None:
     begins = ("{emit: {event: checkout_started}}",)
     assert "steps[0].emit: logs 'checkout started'" in refused(of_steps(*begins, head=again))
     assert parsed(of_steps(*begins)).reentry == "once"
+    waits = ("{wait_for: {event: Seen, within: 1h}}", "{emit: {event: Seen}}")
+    assert "steps[1].emit: logs 'seen'" in refused(of_steps(*waits, head=again))
     by_traits = again.replace("Checkout Started", "identify")
     assert "steps[0].update: logs 'identify'" in refused(
         of_steps("{update: {vip: true}}", head=by_traits)

@@ -111,6 +111,7 @@ def test_waiting_until_a_time_goes_by_the_persons_clock(
         # 2026-10-25 has 02:30 twice: the first one, and once gone, tomorrow's.
         ("2026-10-25T00:00", 150, "2026-10-25T00:30"),
         ("2026-10-25T00:45", 150, "2026-10-26T01:30"),
+        ("2026-10-25T01:15", 150, "2026-10-26T01:30"),
         # A day of 25 hours: nine is nine.
         ("2026-10-24T08:00", 540, "2026-10-25T08:00"),
         ("2026-03-28T09:00", 540, "2026-03-29T07:00"),
@@ -147,6 +148,17 @@ def test_a_number_and_its_text_are_one_key() -> None:
 def test_a_wait_that_nothing_ends_goes_on_at_else() -> None:
     waits = after(parsed(BASKET), due(1))
     assert (waits.step, waits.waiting, waits.path) == ("nudge", "", 2)
+
+
+def test_without_else_both_ways_are_then() -> None:
+    journey = with_steps(
+        "{wait_for: {event: Viewed, within: 1h}, then: last}\n{id: last, wait: 1h, then: step3}\n{exit: out}"
+    )
+    assert after(journey, due(1)).step == after(journey, did("Viewed")).step == "last"
+    skips = with_steps(
+        "{branch: [{when: lapsed, then: b}]}\n{decide: mail, then: c}\n{id: b, exit: b}\n{id: c, exit: c}"
+    )
+    assert after(skips, answer("held")).reason == "c"
 
 
 def test_a_wait_may_be_particular() -> None:

@@ -72,6 +72,7 @@ class MemoryCore:
         self.relations = whole.relations
         self.asking = whole.asking
         self.programme = whole.programme
+        self.delivery = whole.delivery
         self._tick = asyncio.Event()
 
     def close(self) -> None:

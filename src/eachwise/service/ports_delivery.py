@@ -1,0 +1,100 @@
+"""What the API needs of deliveries: the outbox, previews, what comes back through links, what waits for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from eachwise.contracts.delivery import MessageState, MessageView, Preview, PreviewRequest
+from eachwise.deliver import Token
+from eachwise.flow.drive import Flow
+
+
+class Outbox(Protocol):
+    """Messages on their way."""
+
+    def list(
+        self,
+        state: MessageState | None = None,
+        individual_id: str = "",
+        after: str = "",
+        limit: int = 100,
+    ) -> list[MessageView]:
+        """Messages by id; of a person the newest first."""
+        ...
+
+    def show(self, message_id: str) -> MessageView:
+        """One message."""
+        ...
+
+    def resend(self, message_id: str) -> Flow[MessageView]:
+        """Have it sent after all."""
+        ...
+
+    def discard(self, message_id: str) -> Flow[MessageView]:
+        """Take it out."""
+        ...
+
+
+class Letters(Protocol):
+    """What goes out."""
+
+    def preview(self, request: PreviewRequest) -> Preview:
+        """What a real person would get now."""
+        ...
+
+
+class Returns(Protocol):
+    """What comes back through links."""
+
+    def opened(self, text: str) -> Flow[None]:
+        """A mail's picture was fetched."""
+        ...
+
+    def clicked(self, text: str) -> Flow[str]:
+        """A link was followed; where it leads."""
+        ...
+
+    def token(self, text: str) -> Token:
+        """What an unsubscribing link stands for."""
+        ...
+
+    def unsubscribe(self, text: str) -> Flow[Token]:
+        """The person leaves a purpose on a channel."""
+        ...
+
+    def preferences(self, text: str) -> dict[tuple[str, str], bool]:
+        """What the link's person gets, by channel and purpose."""
+        ...
+
+    def prefer(self, text: str, wanted: Mapping[tuple[str, str], bool]) -> Flow[int]:
+        """What the person changed."""
+        ...
+
+
+class Delivery(Protocol):
+    """The outbox's flows."""
+
+    @property
+    def outbox(self) -> Outbox:
+        """Messages on their way."""
+        ...
+
+    @property
+    def letters(self) -> Letters:
+        """What goes out."""
+        ...
+
+    @property
+    def returns(self) -> Returns:
+        """What comes back."""
+        ...
+
+
+class Delivering(Protocol):
+    """An engine that delivers."""
+
+    @property
+    def delivery(self) -> Delivery:
+        """The outbox's flows."""
+        ...
