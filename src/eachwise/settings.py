@@ -151,6 +151,7 @@ class DecideSettings(_Section, frozen=True):
     kappa: Amount = 3.0  # what one disconnect costs, in units of the candidates' mean value
     dismiss_share: Probability = 0.02  # what a dismissal counts for of a disconnect
     fatigue_cost: Amount = 0.0
+    ignored_cost: Amount = 0.0  # what each ignored outbound contact costs, in units of the mean value
     conflict_upper_bound: Annotated[
         float, msgspec.Meta(ge=-_MOST, le=0.0)
     ] = -0.5  # log-odds: an affinity whose upper 95 % bound lies below is a conflict
@@ -164,9 +165,9 @@ class SendTimeSettings(_Section, frozen=True):
     """When a person is written to (docs/discussions/send-time.md)."""
 
     exploration: Probability = 0.05  # spread over all hours alike
-    spread: Amount = 0.5  # scales the posterior's spread
+    spread: Amount = 0.25  # scales the posterior's spread
     draws: Annotated[int, msgspec.Meta(ge=1, le=512)] = 64
-    activity_prior: Mass = 4.0  # what people's hours count beside the person's own, in logs of acts
+    activity_prior: Mass = 2.0  # what people's hours count beside the person's own, in logs of acts
     contacts_prior: Mass = 12.0  # contacts that the expectation counts for before the person's own answers
 
 
@@ -225,7 +226,14 @@ class VapidSettings(_Section, frozen=True):
 
     private_key_file: str = ""
     subject: str = ""  # mailto:you@example.com, or an https address
-    ttl_s: CountOrNone = 86_400
+    ttl_s: CountOrNone = 86_400  # how long a push service keeps what it cannot hand over yet
+    # Endpoints come from browsers: only these hosts, and those below them, are posted to.
+    services: tuple[str, ...] = (
+        "fcm.googleapis.com",
+        "push.services.mozilla.com",
+        "notify.windows.com",
+        "push.apple.com",
+    )
 
 
 class DeliverySettings(_Section, frozen=True):

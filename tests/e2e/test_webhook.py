@@ -82,9 +82,9 @@ def test_a_receiver_that_fails_at_random_gets_everything_once_by_key(
         assert set(taken.kept) == {each.message_id for each in messages}
         assert len(taken.requests) > len(messages), "nothing was tried twice"
         # The same key always came with the same content.
-        for _path, headers, body in taken.requests:
+        for _path, headers, sent in taken.requests:
             kept: object = msgspec.json.decode(taken.kept[headers["Idempotency-Key"]])
-            again: object = msgspec.json.decode(body)
+            again: object = msgspec.json.decode(sent)
             assert again == kept
         contacts = [engine.individual(f"user:u{number}").contacts for number in range(25)]
         assert all(len(each) == 1 for each in contacts)

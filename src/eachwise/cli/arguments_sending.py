@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from eachwise.cli.arguments_shared import lazy, where
 
@@ -44,3 +45,8 @@ def sending(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     preview.add_argument("--json", action="store_true", help="everything, as JSON")
     where(preview)
     preview.set_defaults(run=lazy("sending", "preview"))
+    keys = commands.add_parser("keys", help="make key pairs")
+    kinds = keys.add_subparsers(required=True, metavar="KIND")
+    vapid = kinds.add_parser("vapid", help="for web push: the private key into a file")
+    vapid.add_argument("file", type=Path, metavar="FILE")
+    vapid.set_defaults(run=lazy("sending", "vapid"))

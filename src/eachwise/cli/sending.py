@@ -59,6 +59,15 @@ def preview(parsed: argparse.Namespace) -> None:
         print(f"-- payload\n{msgspec.json.encode(found.payload).decode()}")
 
 
+def vapid(parsed: argparse.Namespace) -> None:
+    """Make the key pair that web push is signed with."""
+    from eachwise.adapters.channels.push import new_key
+
+    public = new_key(parsed.file)
+    print(f"{parsed.file}: the private key; set delivery.vapid.private_key_file to it")
+    print(f"public key, for pushManager.subscribe (applicationServerKey):\n{public}")
+
+
 def _print(message: MessageView, as_json: bool) -> None:
     if as_json:
         _print_json(message)

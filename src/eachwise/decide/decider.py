@@ -9,7 +9,7 @@ import numpy as np
 
 from eachwise.contracts.arrays import Floats, Ints
 from eachwise.contracts.decision import Exposed, Filtered
-from eachwise.contracts.experience import SILENCE
+from eachwise.contracts.experience import OUTBOUND_CHANNELS, SILENCE
 from eachwise.decide.arbitration import (
     Worth,
     disconnect,
@@ -18,6 +18,7 @@ from eachwise.decide.arbitration import (
     priorities,
 )
 from eachwise.decide.candidates import SILENCE_ALONE, Candidates
+from eachwise.decide.exposures import ignored
 from eachwise.decide.features import moving_features, named
 from eachwise.decide.items import Screen, shown_items
 from eachwise.decide.policies import SAMPLING, Scored, bounded, policy_named
@@ -145,6 +146,7 @@ def worth_of(
     found = plain_scores(heads, rows, moving if every else moving[rows])
     p_purchase = found[heads.rows["purchase"]]
     value, margin = layout.value[rows], layout.margin[rows]
+    of_takeup = value + p_purchase * margin
     return Worth(
         p_takeup=takeup.probability[rows],
         p_purchase=p_purchase,
@@ -158,11 +160,19 @@ def worth_of(
             found[heads.rows["dismiss"]],
             settings.dismiss_share,
         ),
-        kappa=kappa_money(settings.kappa, value + p_purchase * margin),
-        fatigue=settings.fatigue_cost * recent[rows],
+        kappa=kappa_money(settings.kappa, of_takeup),
+        fatigue=settings.fatigue_cost * recent[rows] + _ignored_money(situation, of_takeup),
         cost=layout.cost[rows],
         price=_money_of(situation.prices, situation, rows),
     )
+
+
+def _ignored_money(situation: Situation, of_takeup: Floats) -> float:
+    """What the outbound contacts that the person ignored take off every candidate, in an outbound placement."""
+    cost, channel = situation.settings.ignored_cost, situation.plan.layout.placement.channel
+    if not cost or channel not in OUTBOUND_CHANNELS:
+        return 0.0
+    return kappa_money(cost * ignored(situation), of_takeup)
 
 
 def _money_of(named_money: Mapping[str, float], situation: Situation, rows: Ints) -> Floats:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from eachwise.contracts.decision import Exposed, Reservation
 from eachwise.contracts.events import Action
-from eachwise.contracts.experience import SILENCE
+from eachwise.contracts.experience import OUTBOUND_CHANNELS, SILENCE
 from eachwise.contracts.individual import CONTACTS_MAX, Contact
 from eachwise.decide.situation import Situation
 from eachwise.maths.decay import MICROSECONDS
 
+# A convention: what was ignored a month ago counts a quarter.
+IGNORED_HALF_LIFE_S = 14 * 86_400.0
 _EXPOSE = Action.EXPOSE.value
 # An answer to something proves that it was seen, even where the exposure itself was not reported.
 _PROOFS = frozenset({_EXPOSE, Action.CLICK.value, Action.DISMISS.value, Action.HIDE.value})
@@ -54,6 +57,30 @@ def lately(situation: Situation) -> tuple[list[Exposed], list[Exposed]]:
     return (
         [each for each in shown if each.placement_id not in uncounted],
         [each for each in every if each.placement_id not in uncounted],
+    )
+
+
+def ignored(situation: Situation) -> float:
+    """How many outbound contacts the person has lately left without an answer, each halved in a fortnight.
+
+    Of the kept contacts those that name their decision, are older than the placement's outcome window and were neither
+    opened nor clicked nor turned against. What is transactional counts for nothing.
+    """
+    layout, now_us = situation.plan.layout, situation.now_us
+    until_us = now_us - layout.placement.outcome_window_s * MICROSECONDS
+    sent: dict[str, int] = {}
+    answered = set()
+    for each in situation.contacts:
+        if not each.decision_id or each.placement_id in layout.uncounted:
+            continue
+        if each.action != _EXPOSE:
+            answered.add(each.decision_id)
+        elif each.channel in OUTBOUND_CHANNELS and each.occurred_at_us <= until_us:
+            sent[each.decision_id] = max(each.occurred_at_us, sent.get(each.decision_id, 0))
+    return sum(
+        math.exp2((at_us - now_us) / (IGNORED_HALF_LIFE_S * MICROSECONDS))
+        for decision_id, at_us in sent.items()
+        if decision_id not in answered
     )
 
 

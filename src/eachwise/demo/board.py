@@ -7,7 +7,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from eachwise.demo.messages import Backfill, EngineFigures, PanelState, Phase, Report
+from eachwise.demo.messages import (
+    Backfill,
+    EngineFigures,
+    JourneyFigures,
+    PanelState,
+    Phase,
+    Report,
+)
 
 # Rates are taken over this long; the engine is asked at most this often.
 RATE_WINDOW_S = 6.0
@@ -18,7 +25,8 @@ STARTING = Backfill(days=0)
 class Board:
     """Written by the driver's posts and by the thread that watches the driver; read by the page.
 
-    ``status`` is the engine's status, ``listener`` hears every report, ``monotonic_s`` is the clock for rates.
+    ``status`` is the engine's status, ``listener`` hears every report, ``monotonic_s`` is the clock for rates,
+    ``journeys`` tells who stands where.
     """
 
     def __init__(
@@ -26,10 +34,12 @@ class Board:
         status: Callable[[], dict[str, Any]],
         listener: Callable[[Report], None],
         monotonic_s: Callable[[], float] = time.monotonic,
+        journeys: Callable[[], list[JourneyFigures]] = list,
     ) -> None:
         self._status = status
         self._listener = listener
         self._monotonic_s = monotonic_s
+        self._journeys = journeys
         self._report = Report(phase="starting", backfill=STARTING)
         self._trouble = ""
         self._samples: deque[tuple[float, int, int]] = deque()
@@ -56,6 +66,8 @@ class Board:
             visits_per_s=0.0 if self._trouble else report.visits_per_s,
             ticks=report.ticks,
             engine=self._engine(),
+            mail=report.mail,
+            journeys=self._journeys(),
         )
 
     def _engine(self) -> EngineFigures:

@@ -36,6 +36,7 @@ class Child:
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            pass_fds=() if options.mail_fd is None else (options.mail_fd,),
             env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
         )
         self._process = process

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -21,8 +22,12 @@ import msgspec
 from eachwise.adapters.remote import RemoteEngine
 from eachwise.contracts.errors import EachwiseError
 from eachwise.demo.backfill import PastImporter
+from eachwise.demo.campaigns import journeys
+from eachwise.demo.mailbox import Mail, Mailbox
 from eachwise.demo.messages import Backfill, DriverOptions, Phase, Report, Tick
+from eachwise.demo.novelties import Novelties
 from eachwise.demo.programme import definitions
+from eachwise.demo.readers import Browser, Readers
 from eachwise.demo.visits import Visitors
 from eachwise.worlds import FrozenFoodShop
 
@@ -102,11 +107,22 @@ def drive(options: DriverOptions) -> None:
 
     tell(Backfill(days=options.days))
     past = PastImporter(shop, engine, options, tell).run(now_s)
+    # After the past: what happened in its last hours is no occasion to write to anybody.
+    engine.put_journeys(journeys(each["experience_id"] for each in shop.experiences()))
     os.nice(NICENESS)
-    stream(Visitors(shop, engine, started_at_s=time.time()), reporter, past)
+    started_at_s = time.time()
+    mails: deque[Mail] = deque()
+    if options.mail_fd is not None:
+        mails = Mailbox(socket.socket(fileno=options.mail_fd)).mails
+    readers = Readers(shop, engine, mails, Browser().call, number=int(started_at_s * 1000.0))
+    novelties = Novelties(shop, engine, started_at_s=started_at_s)
+    visitors = Visitors(shop, engine, started_at_s=started_at_s)
+    stream(visitors, readers, novelties, reporter, past)
 
 
-def stream(visitors: Visitors, reporter: Reporter, past: Backfill) -> None:
+def stream(
+    visitors: Visitors, readers: Readers, novelties: Novelties, reporter: Reporter, past: Backfill
+) -> None:
     """Visit after visit, at a pace that leaves the machine room; ends only with an error."""
     ticks: deque[Tick] = deque(maxlen=TICKS_KEPT)
     ended: deque[float] = deque(maxlen=RATE_WINDOW)
@@ -114,6 +130,8 @@ def stream(visitors: Visitors, reporter: Reporter, past: Backfill) -> None:
     while True:
         started = time.monotonic()
         ticks.appendleft(visitors.play())
+        readers.read()
+        novelties.bring()
         ended.append(time.monotonic())
         took_s = ended[-1] - started
         if reporter.due():
@@ -125,6 +143,7 @@ def stream(visitors: Visitors, reporter: Reporter, past: Backfill) -> None:
                     score=visitors.board.score(),
                     visits_per_s=(len(ended) - 1) / span_s if span_s else 0.0,
                     ticks=list(ticks),
+                    mail=readers.figures,
                 )
             )
         time.sleep(rest_s(took_s))

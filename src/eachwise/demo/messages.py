@@ -12,7 +12,7 @@ Phase = Literal["starting", "backfill", "live", "stopped"]
 
 
 class DriverOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The driver's orders, the first line of its standard input."""
+    """The driver's orders, the first line of its standard input. ``mail_fd``: the listening socket of the mailbox."""
 
     url: str
     secret_key: str
@@ -20,6 +20,7 @@ class DriverOptions(msgspec.Struct, frozen=True, kw_only=True):
     people: int
     days: int
     seed: int
+    mail_fd: int | None = None
 
 
 class Backfill(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +49,34 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class MailFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """What the inhabitants did with their mail."""
+
+    received: int = 0
+    opened: int = 0
+    clicked: int = 0
+    bought: int = 0
+    unsubscribed: int = 0
+
+
+class StepFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a journey: what it does, how many people stand at it now, and some of them."""
+
+    step_id: str
+    kind: str
+    here: int
+    people: list[str]
+
+
+class JourneyFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """One journey with its counts."""
+
+    journey_id: str
+    title: str
+    statuses: dict[str, int]
+    steps: list[StepFigures]
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What the driver posts, about twice a second."""
 
@@ -56,6 +85,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     score: Score | None = None
     visits_per_s: float = 0.0
     ticks: list[Tick] = []
+    mail: MailFigures = MailFigures()
 
 
 class EngineFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +108,8 @@ class PanelState(msgspec.Struct, frozen=True, kw_only=True):
     visits_per_s: float
     ticks: list[Tick]
     engine: EngineFigures
+    mail: MailFigures
+    journeys: list[JourneyFigures]
 
 
 class Weighed(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from eachwise.contracts.keys import Keys
 from eachwise.demo.board import Board
 from eachwise.demo.messages import Me, Report, Weighed, Why
 from eachwise.demo.programme import HERO, RAIL
+from eachwise.demo.watching import JourneyWatch
 from eachwise.flow.core import Core
 
 SHOPPER = "shopper-"
@@ -49,7 +50,8 @@ class Panel:
     def __init__(self, core: Core, keys: Keys, listener: Callable[[Report], None]) -> None:
         self._core = core
         self._keys = keys
-        self.board = Board(core.status, listener)
+        watch = JourneyWatch(core.programme.journeys)
+        self.board = Board(core.status, listener, journeys=watch.figures)
         self._files = {
             file.name: file.read_bytes()
             for file in (resources.files("eachwise.demo") / "static").iterdir()

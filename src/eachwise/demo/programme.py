@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from eachwise.demo.campaigns import EXPERIENCES, MAIL, mail_placement, mailed
 from eachwise.worlds import FrozenFoodShop
 
 HERO = "home_hero"
@@ -34,13 +35,16 @@ def definitions(shop: FrozenFoodShop) -> dict[str, Any]:
     """
     counts = {HERO: HERO_ITEMS, RAIL: RAIL_ITEMS}
     placements = [
-        placement
+        mail_placement(placement)
+        if placement["placement_id"] == MAIL
+        else placement
         | {"outcome_window_s": OUTCOME_WINDOW_S}
         | {"count": counts.get(placement["placement_id"], placement["count"])}
         for placement in shop.placements()
     ]
     experiences = [
-        experience | {"placements": [name for name in experience["placements"] if name != RAIL]}
+        mailed(experience)
+        | {"placements": [name for name in experience["placements"] if name != RAIL]}
         for experience in shop.experiences()
     ]
-    return {"placements": placements, "experiences": [*experiences, FOR_YOU]}
+    return {"placements": placements, "experiences": [*experiences, FOR_YOU, *EXPERIENCES]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -15,10 +16,11 @@ from eachwise.adapters.lock import StoreLock
 from eachwise.bootstrap import open_core
 from eachwise.contracts.errors import InvalidInput
 from eachwise.demo.child import Child
+from eachwise.demo.mailbox import listen
 from eachwise.demo.messages import DriverOptions, Phase, Report
 from eachwise.demo.panel import Panel
 from eachwise.service import create_app, serve
-from eachwise.settings import Settings
+from eachwise.settings import DeliverySettings, Settings, SmtpSettings
 
 HOST = "127.0.0.1"
 
@@ -35,9 +37,11 @@ def run(*, port: int, store: Path | None, people: int, days: int, seed: int) -> 
 
 
 def _serve(port: int, store: Path | None, folder: Path, people: int, days: int, seed: int) -> None:
-    settings = Settings()
     place = store or folder / "store"
     with ExitStack() as stack:
+        mail = stack.enter_context(listen())
+        port = port or _free_port()
+        settings = _settings(port, mail.getsockname()[1])
         lock = stack.enter_context(StoreLock(place))
         keys, made = load_keys(place)
         core = stack.enter_context(open_core(place, settings, SystemClock(), lock=lock))
@@ -57,8 +61,11 @@ def _serve(port: int, store: Path | None, folder: Path, people: int, days: int, 
                     people=people,
                     days=days,
                     seed=seed,
+                    mail_fd=mail.fileno(),
                 )
             )
+            # The driver has the mailbox now: when it ends, nobody is to wait for an answer there.
+            mail.close()
 
         app = create_app(core, keys, settings, extra_routes=panel.routes())
         try:
@@ -68,6 +75,24 @@ def _serve(port: int, store: Path | None, folder: Path, people: int, days: int, 
                 raise
             words = f"{error.message}; choose another: eachwise demo --port {port + 1}"
             raise InvalidInput(words, field="port") from None
+
+
+def _settings(port: int, mail_port: int) -> Settings:
+    """Mails go to the inhabitants' mailbox on this machine, and their links come back here."""
+    delivery = DeliverySettings(
+        public_url=f"http://{HOST}:{port}",
+        sender="Polar Pantry <shop@polar-pantry.example>",
+        smtp=SmtpSettings(host=HOST, port=mail_port, security="none"),
+    )
+    return Settings(delivery=delivery)
+
+
+def _free_port() -> int:
+    """A port that is free now: links in mails name it before the server has it."""
+    with socket.socket() as trying:
+        trying.bind((HOST, 0))
+        port: int = trying.getsockname()[1]
+    return port
 
 
 class Narrator:

@@ -78,7 +78,8 @@ class Visitors:
         )
         now_s = time.time()
         ids = shop.identity(person, now_s, number)
-        self._engine.send(_in_wall_time(shop.visit(person, now_s, number), now_s))
+        visit = with_checkout(shop.visit(person, now_s, number), number)
+        self._engine.send(_in_wall_time(visit, now_s))
         decided = self._engine.decide(
             ids.get("userId"),
             anonymous_id=ids["anonymousId"],
@@ -132,6 +133,29 @@ class Visitors:
             against=shown >= 0 and bool(self._shop.conflict(person, t)[shown]),
             reason=decided.reasons[0] if decided.reasons else "",
         )
+
+
+def with_checkout(events: Sequence[RawEvent], number: int) -> list[RawEvent]:
+    """A visit's events with the start of the checkout, where something lies in the basket; it names the order."""
+    basket = [each for each in events if each.get("event") == "Product Added"]
+    if not basket:
+        return list(events)
+    last = events[-1]
+    ordered = last.get("event") == "Order Completed"
+    lines = [each["properties"] for each in basket]
+    checkout = {
+        name: value for name, value in last.items() if name not in ("type", "name", "traits")
+    } | {
+        "type": "track",
+        "event": "Checkout Started",
+        "messageId": f"checkout-{last['messageId']}",
+        "properties": {
+            "order_id": last["properties"]["order_id"] if ordered else f"basket-{number}",
+            "value": round(float(sum(line["price"] for line in lines)), 2),
+            "item_id": lines[-1]["product_id"],
+        },
+    }
+    return [*events[:-1], checkout, last] if ordered else [*events, checkout]
 
 
 def outcome_events(

@@ -8,6 +8,7 @@ from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.events import Action, Event, Line, Meaning
 from eachwise.events.disowned import gifts_excluded, gifts_of, not_me
 from eachwise.events.names import RULES, UNKNOWN, Rule, rule
+from eachwise.events.pushing import SUBSCRIBED, push_traits
 from eachwise.events.reading import amount_of, attributes_of, lines_of, listed, text
 from eachwise.events.said import consent_of, preferences_of
 from eachwise.maths.words import fold_name
@@ -102,6 +103,7 @@ def _track(event: Event, settings: EventSettings) -> Meaning:
         amount=amount_of(properties, lines) if means.money else 0.0,
         consent=_consent_of(event, means),
         preferences=_preferences_of(properties) if action is Action.DECLARE else {},
+        traits=push_traits(event) if means.channel == "push" else {},
         gifts=gifts,
         excluded=gifts_excluded(event, gifts) if gifts else (),
     )
@@ -144,6 +146,8 @@ def _consent_of(event: Event, means: Rule) -> dict[str, bool]:
         consent.update({purpose: False for purpose in (*purposes, channel) if purpose})
     elif name in ("consent given", "consent withdrawn"):
         consent.update(dict.fromkeys(pairs or purposes, name == "consent given"))
+    elif name == SUBSCRIBED:
+        consent["channel:push"] = True
     return consent
 
 

@@ -1,10 +1,11 @@
-"""People's events, read a few people at a time, so that no request waits for those who ask about everybody."""
+"""People's events, read one person at a time, so that no request waits for those who ask about everybody."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
+from itertools import chain
 from typing import TypeVar
 
 from eachwise.contracts.errors import NotFound
@@ -15,8 +16,7 @@ from eachwise.flow.people import People
 from eachwise.identity import Directory, Sources
 from eachwise.maths.hashing import stable_hash
 
-# People whose events are read at a time, and ids of them.
-SLICE_PEOPLE, PAGE_IDS = 5, 1_000
+PAGE_IDS = 1_000
 # Ids resolved between two requests.
 RESOLVED = 500
 R = TypeVar("R")
@@ -40,15 +40,15 @@ class Histories:
     def everybody(self, limit: int) -> Flow[tuple[int, list[str]]]:
         """How many people the store has, and so many of them at most: those whose ids hash lowest, whoever asks."""
         total, after = 0, ""
-        kept: list[str] = []
+        kept: list[tuple[int, str]] = []
         while True:
             page: list[str] = yield self._executor.submit(
                 self._store.individual_ids, after, PAGE_IDS
             )
             total += len(page)
-            kept = yield self._executor.submit(sampled, [*kept, *page], limit)
+            kept = yield self._executor.submit(_lowest, kept, page, limit)
             if len(page) < PAGE_IDS:
-                return total, kept
+                return total, [person for _, person in kept]
             after = page[-1]
 
     def each(
@@ -56,14 +56,12 @@ class Histories:
     ) -> Flow[list[R]]:
         """What ``told`` makes of each person and their events in the order of time; it runs on the executor."""
         found: list[R] = []
-        for start in range(0, len(people), SLICE_PEOPLE):
-            some = people[start : start + SLICE_PEOPLE]
-            sources = [self._directory.sources_of(person) for person in some]
-            read: list[list[LoggedEvent]] = yield self._executor.submit(_read, self._store, sources)
-            own = []
-            for person, events in zip(some, read, strict=True):
-                own.append((person, (yield from self._own(person, events))))
-            found += yield self._executor.submit(_told, own, told)
+        # One at a time: a thread at work keeps the others waiting, so it works for a few milliseconds only.
+        for person in people:
+            sources = self._directory.sources_of(person)
+            read = yield self._executor.submit(_read, self._store, sources)
+            own = yield from self._own(person, read)
+            found.append((yield self._executor.submit(told, person, own)))
         return found
 
     def _own(self, person: str, events: Sequence[LoggedEvent]) -> Flow[list[LoggedEvent]]:
@@ -103,27 +101,24 @@ def resolve(individual_id: str, directory: Directory, people: People) -> str:
 
 def sampled(ids: Iterable[str], limit: int) -> list[str]:
     """So many ids at most: those whose hashes are lowest, so that a larger sample holds a smaller one."""
-    return heapq.nsmallest(limit, ids, key=_place)
+    return [person for _, person in _lowest((), ids, limit)]
+
+
+def _lowest(
+    kept: Iterable[tuple[int, str]], ids: Iterable[str], limit: int
+) -> list[tuple[int, str]]:
+    return heapq.nsmallest(limit, chain(kept, map(_place, ids)))
 
 
 def _place(individual_id: str) -> tuple[int, str]:
     return stable_hash("relations", individual_id), individual_id
 
 
-def _read(store: Store, sources: Sequence[Sources]) -> list[list[LoggedEvent]]:
-    return [
-        list(
-            store.events_of(
-                user_ids=each.user_ids,
-                anonymous_ids=each.anonymous_ids,
-                device_ids=each.device_ids,
-            )
+def _read(store: Store, sources: Sources) -> list[LoggedEvent]:
+    return list(
+        store.events_of(
+            user_ids=sources.user_ids,
+            anonymous_ids=sources.anonymous_ids,
+            device_ids=sources.device_ids,
         )
-        for each in sources
-    ]
-
-
-def _told(
-    own: Sequence[tuple[str, list[LoggedEvent]]], told: Callable[[str, list[LoggedEvent]], R]
-) -> list[R]:
-    return [told(person, events) for person, events in own]
+    )

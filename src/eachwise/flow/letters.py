@@ -32,7 +32,7 @@ from eachwise.individual.consent import ADDRESS_TRAITS, address_of
 from eachwise.settings import Settings
 
 PREVIEW = "preview"
-# The trait that Push Subscribed writes.
+# The trait that Push Subscribed writes: whoever has it can send as us.
 PUSH = "push_subscription"
 
 
@@ -149,7 +149,7 @@ class Letters:
                 "stage": stage,
                 "lapsed": lapsed,
                 "engagement": engagement,
-                "traits": {name: cell.value for name, cell in state.traits.items()},
+                "traits": {name: cell.value for name, cell in state.traits.items() if name != PUSH},
             },
             "items": [_item(shown) for shown in self._items(experience, individual_id)],
             "experience": {

@@ -58,6 +58,7 @@ _log = logging.getLogger(__name__)
 History = Callable[[str, int, int], list[Contact]]
 # By placement the experiences that may be chosen there; None, or no entry: any.
 Wanted = Mapping[str, Sequence[str] | None]
+Choosing = Callable[[Look, Inputs, Versions, Plan], Choice]
 
 
 class _Draft(msgspec.Struct):
@@ -104,6 +105,8 @@ class Pages:
         self._plans = plans
         self._made = 0
         self.settings_version = 0
+        # How a placement is decided; whoever watches decisions puts a look at what they are made from around it.
+        self.choosing: Choosing = choose
         # What a journey has put up for a person before a placement: it comes before a new choice.
         self.waiting: Callable[[str, str], DecisionRecord | None] = _nothing_waits
         self.explorations = Explorations(store, settings.store.individuals_in_memory_max)
@@ -170,7 +173,7 @@ class Pages:
                     looked, inputs, versions, plan, individual_id
                 )
             if before is None:
-                choice = choose(looked, inputs, versions, plan)
+                choice = self.choosing(looked, inputs, versions, plan)
                 drafts[place] = _Draft(inputs, plan, choice)
             else:
                 found[place] = before

@@ -1,6 +1,6 @@
 """Stages over time: a person's, and everybody's period by period; and what journeys changed against their holdouts.
 
-All of it is read from the log by today's identities. Everybody is read a few people at a time on the executor.
+All of it is read from the log by today's identities. Everybody is read one after another on the executor.
 """
 
 from __future__ import annotations

@@ -91,17 +91,7 @@ class State:
             trained=self.trained,
             noticing=self.noticing,
         )
-        self.relations = Relations(
-            store=store,
-            clock=clock,
-            settings=settings,
-            people=self.people,
-            directory=self.directory,
-            catalogue=self.catalogue,
-            tasting=self.tasting,
-            ingest=self.ingest,
-            executor=executor,
-        )
+        self.relations = self._relations(executor)
         self.consents = Consents(
             settings=settings,
             people=self.people,
@@ -113,6 +103,20 @@ class State:
         self.catalogue.prepare = lambda shelf: self._warm(shelf=shelf)
         self.tasting.prepare = lambda model: self._warm(taste=model)
         self.trained.prepare = lambda model: self._warm(trained=model)
+
+    def _relations(self, executor: Executor) -> Relations:
+        """What asks how people moved: it keeps nothing."""
+        return Relations(
+            store=self._store,
+            clock=self._clock,
+            settings=self._settings,
+            people=self.people,
+            directory=self.directory,
+            catalogue=self.catalogue,
+            tasting=self.tasting,
+            ingest=self.ingest,
+            executor=executor,
+        )
 
     def _warm(
         self,

@@ -90,9 +90,10 @@ class Waiting:
 
     def _settle(self, messages: list[Message]) -> Flow[None]:
         for message in messages:
-            for mine in self._of.values():
-                mine.pop(message.message_id, None)
-        self._of = {person: mine for person, mine in self._of.items() if mine}
+            mine = self._of.get(message.individual_id, {})
+            mine.pop(message.message_id, None)
+            if not mine:
+                self._of.pop(message.individual_id, None)
         yield self._store.commit(Commit(settled=messages))
         for message in messages:
             self._places.free(message)

@@ -125,7 +125,7 @@ def fold(
     regretted = own is not None and own.lines and meaning.action in _REGRETS
     contacted = _is_contact(meaning)
     answered = contacted or meaning.action in _LASTING
-    stated = meaning.consent or meaning.preferences or event.traits
+    stated = meaning.consent or meaning.preferences or meaning.traits or event.traits
     if engaged or regretted or answered or stated:
         tie = _tie(event)
         if engaged and own is not None:
@@ -393,6 +393,8 @@ def _stated(
     if liking:
         for value, sign in meaning.preferences.items():
             _write(state.declared, value, Written(at_us, tie, sign))
+    for trait, content in meaning.traits.items():
+        _write(state.traits, trait, Written(at_us, tie, content))
     if event.kind == "identify":
         for trait, content in event.traits.items():
             _write(state.traits, trait, Written(at_us, tie, content))

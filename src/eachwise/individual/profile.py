@@ -29,6 +29,9 @@ Z_MOMENT = 1.0
 
 _DAY_US = 86_400_000_000
 
+# Whoever has a push subscription can write to its browser: it is shown to nobody.
+SECRET_TRAITS = frozenset({"push_subscription"})
+
 
 def profile(
     individual_id: str,
@@ -87,7 +90,11 @@ def profile(
             )
             for contact in reversed(state.contacts)
         ],
-        traits={trait: cell.value for trait, cell in sorted(state.traits.items())},
+        traits={
+            trait: cell.value
+            for trait, cell in sorted(state.traits.items())
+            if trait not in SECRET_TRAITS
+        },
         merged=list(merged),
     )
 

@@ -124,7 +124,8 @@ def _happened(journey: Journey, instance: Instance, trigger: Happened, knows: Kn
     if here is None or not isinstance(here.do, WaitFor):
         return Moved(instance=_lost(journey, instance, instance.step, now_us))
     wanted = here.do
-    if wanted.key and key_of(trigger.properties, wanted.key) != instance.key:
+    # An instance without a key has the same key as nothing.
+    if wanted.key and key_of(trigger.properties, wanted.key) != (instance.key or None):
         return Moved(instance=instance)
     if not holds(wanted.when, lookup):
         return Moved(instance=instance)

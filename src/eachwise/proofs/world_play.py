@@ -28,17 +28,23 @@ ANSWERS_AFTER_US = 10 * SECOND_US
 # The history is sent in batches of this many events.
 BATCH_EVENTS = 200
 
+Begin = Callable[[Engine], None]
 Watch = Callable[[Engine, int], None]
 Keep = Callable[[Engine, Decided], None]
 
 
 def play(
-    world: World, settings: Settings, watch: Watch | None = None, *, keep: Keep | None = None
+    world: World,
+    settings: Settings,
+    watch: Watch | None = None,
+    *,
+    begin: Begin | None = None,
+    keep: Keep | None = None,
 ) -> Ints:
     """The experience that the engine chose at each decision (D,), ``SILENCE`` for none.
 
-    ``watch(engine, i)`` is called after decision i, ``keep(engine, decided)`` with what was decided, before it; both
-    may look at the engine and must change nothing.
+    ``begin(engine)`` is called before the first decision, ``watch(engine, i)`` after decision i, and
+    ``keep(engine, decided)`` with what was decided, before that; all may look at the engine and must change nothing.
     """
     shop = world.shop
     clock = SettableClock(round(shop.settings.opened_at_s * SECOND_US))
@@ -46,6 +52,8 @@ def play(
         engine.put_items(shop.items())
         engine.define({"placements": shop.placements(), "experiences": shop.experiences()})
         _tell_history(engine, clock, world.history)
+        if begin is not None:
+            begin(engine)
         return _decide_for_all(engine, clock, world, watch, keep)
 
 

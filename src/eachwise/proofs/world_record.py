@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from eachwise.bootstrap import Engine
 from eachwise.contracts.arrays import Bools, Floats, Ints
-from eachwise.contracts.decision import Decided
+from eachwise.contracts.decision import Decided, Inputs
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.learning import Outcome
+from eachwise.decide import Choice
 from eachwise.decide.constraints import Evidence, apply_filters
 from eachwise.decide.decider import features_of
 from eachwise.decide.exposures import counted, exposures
@@ -29,6 +30,7 @@ from eachwise.decide.layout import Layout
 from eachwise.decide.plan import FullHead, Plan
 from eachwise.decide.propensity import plain_scores, score
 from eachwise.decide.situation import Situation
+from eachwise.flow.compose import Look, Versions, situation_of
 from eachwise.proofs.world_play import play
 from eachwise.proofs.world_stream import World
 from eachwise.settings import Settings
@@ -70,10 +72,24 @@ class Recorder:
         self._affinity: list[Halves] = []
         self._predicted: list[Floats] = []
         self._layout: Layout | None = None
+        self._situation: Situation | None = None
+
+    def begin(self, engine: Engine) -> None:
+        """See from now on what each decision is made from. It changes nothing about it."""
+        pages = engine.core.deciding.pages
+        inner = pages.choosing
+
+        def watched(looked: Look, inputs: Inputs, versions: Versions, plan: Plan) -> Choice:
+            self._situation = situation_of(looked, inputs, versions, plan)
+            return inner(looked, inputs, versions, plan)
+
+        pages.choosing = watched
 
     def keep(self, engine: Engine, decided: Decided) -> None:
-        """Note one decision."""
-        situation = engine.core.situation(decided.decision_id)
+        """Note the decision just made. Raises ``InvalidInput`` where none was seen."""
+        situation = self._situation
+        if situation is None:
+            raise InvalidInput(f"decision {decided.decision_id} was not seen", field="decisions")
         layout = self._layout = situation.plan.layout
         moving, passed = _seen(situation)
         mask = np.zeros(len(layout.experiences), dtype=bool)
@@ -162,5 +178,5 @@ def _seen(situation: Situation) -> tuple[Floats, Ints]:
 def record(world: World, settings: Settings) -> tuple[Ints, Recording]:
     """Let the engine play a world; its choices (D,) and what it knew."""
     recorder = Recorder(world)
-    choice = play(world, settings, keep=recorder.keep)
+    choice = play(world, settings, begin=recorder.begin, keep=recorder.keep)
     return choice, recorder.recording()

@@ -15,8 +15,10 @@ from eachwise.contracts.decision import DecisionRecord, Inputs, Reservation
 from eachwise.contracts.experience import Cap, ContactPolicy, Placement
 from eachwise.contracts.individual import Contact
 from eachwise.decide import Plan, Situation, decide_safely, held, hindered, layout, with_model
+from eachwise.decide.exposures import ignored
 from eachwise.decide.holding import ASK_AGAIN_US
 from eachwise.decide.sifting import sift
+from eachwise.settings import DecideSettings
 from tests.unit.decide.making import (
     PRIORS,
     experiences_of,
@@ -331,6 +333,32 @@ def test_a_contact_does_not_stand_in_its_own_way() -> None:
     assert gone is not None
     assert gone.filter == "asked"
     assert hindered(situation_of(made, **now), record_of("silence")) is not None
+
+
+def test_ignored_contacts_cost_in_units_of_a_takeup() -> None:
+    day_us = 24 * HOUR_US
+    told = [("expose", "d1", 14), ("expose", "d2", 0), ("expose", "d3", 28), ("view", "d3", 27)]
+    contacts = [
+        Contact(SPRING_US - days * day_us, n, action, "fish-week", "news", "push", decision)
+        for n, (action, decision, days) in enumerate(told)
+    ]
+    contacts.append(Contact(SPRING_US - 14 * day_us, 9, "expose", "soup", RECEIPT, "email", "d9"))
+    contacts.append(Contact(SPRING_US - 14 * day_us, 10, "expose", "x", "hero", "web", "d10"))
+
+    def fatigue(placement: Placement, cost: float) -> list[float]:
+        situation = situation_of(
+            placed(placement, ContactPolicy(), "fish"),
+            now_us=SPRING_US,
+            contacts=sorted(contacts),
+            settings=DecideSettings(ignored_cost=cost),
+        )
+        choice = decide_safely(situation)
+        assert ignored(situation) == pytest.approx(0.5)
+        return [each.factors.fatigue for each in choice.candidates if each.priority]
+
+    assert fatigue(mail(), 0.0) == [0.0]
+    assert fatigue(mail(), 0.1) == [pytest.approx(0.05)]
+    assert fatigue(Placement(placement_id="hero"), 0.1) == [0.0]
 
 
 def test_pages_of_our_own_are_not_bound_by_the_policy() -> None:

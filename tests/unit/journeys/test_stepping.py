@@ -145,6 +145,16 @@ def test_a_number_and_its_text_are_one_key() -> None:
         assert came.instance.reason == "paid"
 
 
+def test_without_a_key_no_event_has_the_same() -> None:
+    waits = msgspec.structs.replace(begun(parsed(BASKET)).instance, key="")
+    for came in (
+        did("Cart Viewed"),
+        did("Cart Viewed", order_id=""),
+        did("Cart Viewed", order_id="o1"),
+    ):
+        assert step(parsed(BASKET), waits, came, knows()).instance == waits
+
+
 def test_a_wait_that_nothing_ends_goes_on_at_else() -> None:
     waits = after(parsed(BASKET), due(1))
     assert (waits.step, waits.waiting, waits.path) == ("nudge", "", 2)

@@ -35,9 +35,18 @@ def _sms(settings: DeliverySettings) -> Channel | None:
     return _posting("sms", url, settings) if url else None
 
 
+def _push(settings: DeliverySettings) -> Channel | None:
+    if not settings.vapid.private_key_file:
+        return None
+    from eachwise.adapters.channels.push import WebPush  # noqa: PLC0415 (imports http.client)
+
+    return WebPush(settings)
+
+
 # By the channel's name: what makes it, or None where the settings do not configure it.
 CHANNELS: dict[str, Build] = {
     "email": _email,
+    "push": _push,
     "webhook": _webhook,
     "sms": _sms,
     CALL: lambda settings: _posting(CALL, "", settings),

@@ -1,6 +1,7 @@
 // Wires the page: one queue of actions (tell the engine, decide again, redraw), and a poll for what all visitors share.
 
 import * as api from "./api.js";
+import { drawJourneys } from "./journeys.js";
 import * as panel from "./panel.js";
 import * as score from "./score.js";
 import * as shop from "./shop.js";
@@ -132,6 +133,7 @@ async function poll() {
     score.drawScore(state);
     score.drawTicker(state);
     score.drawEngine(state);
+    drawJourneys(state);
   } catch {
     score.drawNotice(state, true);
   }
