@@ -57,7 +57,11 @@ ITEMS = [
 def mailing(port: int, **delivery: Any) -> Settings:
     """Settings for mail through a relay on this machine."""
     smtp = SmtpSettings(host="127.0.0.1", port=port, security="none", timeout_s=5.0)
-    given: dict[str, Any] = {"public_url": PUBLIC, "sender": "Shöp <shop@shop.example>", "smtp": smtp} | delivery
+    given: dict[str, Any] = {
+        "public_url": PUBLIC,
+        "sender": "Shöp <shop@shop.example>",
+        "smtp": smtp,
+    } | delivery
     return Settings(delivery=DeliverySettings(**given))
 
 
@@ -167,7 +171,7 @@ class Taken:
             answer = self.behave(len(self.requests), headers.get("Idempotency-Key", ""))
             if answer is None or 200 <= answer[0] < 300:
                 # One that hangs up has taken it and lost the answer: the worst case.
-                self.kept.setdefault(headers["Idempotency-Key"], body)
+                self.kept.setdefault(headers.get("Idempotency-Key", ""), body)
             return answer
 
 

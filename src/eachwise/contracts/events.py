@@ -15,6 +15,9 @@ UNMERGED = "Identity Unmerged"
 # Bounds of time that leave nothing out.
 EARLIEST_US, LATEST_US = -(2**63), 2**63 - 1
 
+# What ``context.library.name`` of an event says that the engine logged itself in a person's name.
+OWN_LIBRARY = "eachwise"
+
 EventKind = Literal["identify", "track", "page", "screen", "group", "alias"]
 
 
@@ -108,6 +111,7 @@ class Action(enum.StrEnum):
     IDENTIFY = "identify"
     DECLARE = "declare"  # a preference stated in so many words
     NOT_ME = "not_me"  # what was done then was done by somebody else
+    REPORT = "report"  # not the person's act: what became of a message, or what the engine itself logged
     OTHER = "other"
 
 

@@ -333,13 +333,18 @@ class Moved(_Data, frozen=True):
     commands: tuple[Command, ...] = ()
 
 
-class JourneyView(_Data, frozen=True):
-    """A journey with its counts: instances by status, and by the step that live ones stand at."""
+class JourneyView(msgspec.Struct, frozen=True, kw_only=True):
+    """A journey with its counts: instances by status, by the step that live ones stand at, and by arm and status.
 
-    journey: Journey
+    ``journey`` is its newest version in the form in which journeys are put.
+    """
+
+    journey_id: str
+    version: int
+    journey: dict[str, Any]
     statuses: dict[str, int]
     steps: dict[str, int]
-    arms: dict[str, dict[str, int]] = {}
+    arms: dict[str, dict[str, int]]
 
 
 class InstanceView(_Data, frozen=True):

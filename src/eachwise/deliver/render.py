@@ -175,6 +175,8 @@ def _filled(
             pieces.append(piece)
     except TemplateError as error:
         raise RenderFailed(f"{name}: {error}") from None
-    except (TypeError, ValueError, ArithmeticError, RecursionError, LookupError) as error:
+    except RenderFailed:
+        raise
+    except Exception as error:  # a filter may raise anything for what it was not made for
         raise RenderFailed(f"{name}: {type(error).__name__}: {error}") from None
     return "".join(pieces)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from eachwise.contracts.errors import InvalidInput
-from eachwise.contracts.events import Action, Event, Line, Meaning
+from eachwise.contracts.events import OWN_LIBRARY, Action, Event, Line, Meaning
 from eachwise.events.disowned import gifts_excluded, gifts_of, not_me
 from eachwise.events.names import RULES, UNKNOWN, Rule, rule
 from eachwise.events.pushing import SUBSCRIBED, push_traits
@@ -16,6 +18,8 @@ from eachwise.settings import EventSettings
 
 _PAGE = Meaning(action=Action.PAGE)
 _OTHER = Meaning(action=Action.OTHER)
+# What says nothing of its own: where the engine logged it, it is not even a sign of life.
+_IDLE = frozenset({Action.OTHER, Action.IDENTIFY})
 
 _EXPERIENCE_KEYS = ("experience_id", "promotion_id")
 _PLACEMENT_KEYS = ("placement", "placement_id")
@@ -31,6 +35,19 @@ def meaning_of(event: Event, settings: EventSettings) -> Meaning:
     of an action.
     Raises ``InvalidInput`` where ``settings.names`` maps to an action that does not exist.
     """
+    meant = _meaning_of(event, settings)
+    if meant.action in _IDLE and is_own(event):
+        return msgspec.structs.replace(meant, action=Action.REPORT)
+    return meant
+
+
+def is_own(event: Event) -> bool:
+    """Whether the engine logged it itself, in the person's name: it is not the person's act."""
+    library = event.context.get("library")
+    return isinstance(library, dict) and library.get("name") == OWN_LIBRARY
+
+
+def _meaning_of(event: Event, settings: EventSettings) -> Meaning:
     if event.kind == "track":
         return _track(event, settings)
     if event.kind == "identify":

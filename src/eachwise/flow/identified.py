@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from eachwise.contracts.events import Event, EventKind
+from eachwise.contracts.events import OWN_LIBRARY, Event, EventKind
 from eachwise.contracts.individual import Individual
 from eachwise.identity import Directory
 from eachwise.maths.hashing import stable_hash
@@ -34,11 +34,11 @@ def event_of(
         kind, _, value = identifier.partition(":")
         if kind not in _KINDS or directory.resolve(identifier) != individual_id:
             continue
-        context: dict[str, Any] = {}
+        context: dict[str, Any] = {"library": {"name": OWN_LIBRARY}}
         if kind == "device":
-            context = {"device": {"id": value}}
+            context["device"] = {"id": value}
         elif kind == "email":
-            context = {"traits": {"email": value}}
+            context["traits"] = {"email": value}
         anonymous_id = value if kind == "anon" else None
         if kind == "email":
             anonymous_id = f"eachwise-{stable_hash(value):x}"

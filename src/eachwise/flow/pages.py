@@ -69,47 +69,8 @@ class _Draft(msgspec.Struct):
     choice: Choice
 
 
-class Pages:
-    """Decides pages as things stand. What it returns holds its places and is charged, and is not durable yet.
-
-    settings_version: the version under which the settings are published
-    """
-
-    def __init__(
-        self,
-        *,
-        store: Store,
-        clock: Clock,
-        settings: Settings,
-        people: People,
-        catalogue: Catalogue,
-        tasting: Tasting,
-        learning: Learning,
-        trained: Trained,
-        history: History,
-        budgets: Budgets,
-        lifetime: Lifetime,
-        plans: Plans,
-    ) -> None:
-        self._store = store
-        self._clock = clock
-        self._settings = settings
-        self._people = people
-        self._catalogue = catalogue
-        self._tasting = tasting
-        self._learning = learning
-        self._trained = trained
-        self._history = history
-        self._budgets = budgets
-        self._lifetime = lifetime
-        self._plans = plans
-        self._made = 0
-        self.settings_version = 0
-        # How a placement is decided; whoever watches decisions puts a look at what they are made from around it.
-        self.choosing: Choosing = choose
-        # What a journey has put up for a person before a placement: it comes before a new choice.
-        self.waiting: Callable[[str, str], DecisionRecord | None] = _nothing_waits
-        self.explorations = Explorations(store, settings.store.individuals_in_memory_max)
+class Pages(Preparing):
+    """Decides pages as things stand. What it returns holds its places and is charged, and is not durable yet."""
 
     def decide(
         self,
@@ -241,82 +202,6 @@ class Pages:
         inputs = self._with_history(inputs, person, state, plan)
         return hindered(situation_of(looked, inputs, versions, plan), record)
 
-    def _at_present(self, inputs: Inputs) -> Inputs:
-        """The inputs of a decision, naming the versions of now."""
-        return msgspec.structs.replace(
-            inputs,
-            catalog_version=self._catalogue.shelf.index.version,
-            definitions_version=self._catalogue.offers.definitions.version,
-            models=self._models(),
-        )
-
-    def weighed(self, request: DecideRequest, individual_id: str) -> Sequence[Candidate]:
-        """The candidates of the first placement for one person now, without budgets' prices; nothing is decided."""
-        return choose(*self.before(request, individual_id)).candidates
-
-    def before(
-        self, request: DecideRequest, individual_id: str
-    ) -> tuple[Look, Inputs, Versions, Plan]:
-        """What the first placement is decided from for one person now: without budgets, or exposures from the log."""
-        state = self._people.find(individual_id) or Individual()
-        versions, now_us = self._current(), self._clock.now_us()
-        looked = look(state, request.context, now_us, versions)
-        inputs = self._inputs(request, individual_id, state, now_us)
-        inputs = msgspec.structs.replace(inputs, placement_id=request.placements[0])
-        plan = self._plans.plan(inputs, versions)
-        return looked, self._with_lifetime(inputs, looked, plan), versions, plan
-
-    def _seed(self, individual_id: str, placement_id: str, now_us: int) -> int:
-        """A seed that no other decision has."""
-        self._made += 1
-        return stable_hash(individual_id, placement_id, now_us, self._made)
-
-    def _inputs(
-        self, request: DecideRequest, individual_id: str, state: Individual, now_us: int
-    ) -> Inputs:
-        """What all placements of a page are decided from."""
-        return Inputs(
-            state=_encode(state),
-            reservations=self._people.reservations(individual_id, now_us),
-            context=request.context,
-            count=request.count,
-            placement_id="",
-            now_us=now_us,
-            catalog_version=self._catalogue.shelf.index.version,
-            definitions_version=self._catalogue.offers.definitions.version,
-            models=self._models(),
-            policy=self._settings.decide.policy,
-            seed=0,
-            explored=self.explorations.within_day(individual_id, now_us),
-        )
-
-    def _models(self) -> dict[str, int]:
-        """The version of each model that is in use."""
-        return {
-            TASTE: self._tasting.model.version,
-            PROPENSITY: self._learning.propensity.model.version,
-            SETTINGS: self.settings_version,
-            TRAINED: self._trained.version,
-            LIFETIME: self._lifetime.version,
-        }
-
-    def _with_lifetime(self, inputs: Inputs, looked: Look, plan: Plan) -> Inputs:
-        """With what exposures change in the lifetime value of a person of this stage."""
-        clv = self._lifetime.terms(plan.layout.experiences, looked.stage)
-        return msgspec.structs.replace(inputs, clv=clv) if clv else inputs
-
-    def _with_history(
-        self, inputs: Inputs, individual_id: str, state: Individual, plan: Plan
-    ) -> Inputs:
-        """With the exposures that a cap counts and the state does not reach back to."""
-        since_us = history_needed(state.contacts, plan.layout.caps.reach_s, inputs.now_us)
-        if since_us is None:
-            return inputs
-        # What came after the oldest that is kept is kept as well.
-        until_us = min(each.occurred_at_us for each in state.contacts)
-        logged = self._history(individual_id, since_us, until_us)
-        return msgspec.structs.replace(inputs, earlier=earlier_exposures(logged, state.contacts))
-
     def _of_this_visit(
         self, looked: Look, inputs: Inputs, versions: Versions, plan: Plan, individual_id: str
     ) -> DecisionRecord | None:
@@ -404,21 +289,6 @@ class Pages:
                     expires_at_us,
                 ),
             )
-
-    def _current(self) -> Versions:
-        return Versions(
-            shelf=self._catalogue.shelf,
-            offers=self._catalogue.offers,
-            taste=self._tasting.model,
-            propensity=self._learning.propensity.model,
-            settings=self._settings,
-            trained=self._trained.model,
-        )
-
-
-def _nothing_waits(_individual_id: str, _placement_id: str) -> None:
-    """Nothing waits for anybody."""
-
 
 def _of_placement(shared: Inputs, placement_id: str, seed: int, only: Wanted | None) -> Inputs:
     """The inputs of one placement of a page."""

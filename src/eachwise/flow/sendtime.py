@@ -24,7 +24,9 @@ SAVE_INTERVAL_S = 300.0
 # With nothing new the place in the log is written all the same, so that a start has no more than this to read again.
 LAG_EVENTS_MAX = 10_000
 # What a person does and we do not.
-_ACTS = frozenset(Action) - {Action.EXPOSE, Action.UNSUBSCRIBE, Action.COMPLAIN, Action.REFUND}
+_ACTS = frozenset(Action) - {
+    *(Action.EXPOSE, Action.UNSUBSCRIBE, Action.COMPLAIN, Action.REFUND, Action.REPORT),
+}
 _ANSWERS = frozenset({Action.VIEW, Action.CLICK})
 
 

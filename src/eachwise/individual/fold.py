@@ -80,6 +80,7 @@ RULES: dict[Action, Rule] = {
     Action.IDENTIFY: Rule("identify", _NONE, 0.5, True, False),
     Action.DECLARE: Rule("declare", _NONE, 1.0, True, False),
     Action.NOT_ME: Rule("not_me", _NONE, 0.0, True, False),
+    Action.REPORT: Rule("report", _NONE, 0.0, False, False),
     Action.OTHER: Rule("other", _NONE, 0.5, True, False),
 }
 # What takes an engagement back; who left within moments may not have looked: half a trial.

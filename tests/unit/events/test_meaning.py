@@ -68,7 +68,7 @@ TABLE: list[tuple[str, Action, float]] = [
     ("Email Delivered", Action.EXPOSE, 1.0),
     ("Email Opened", Action.VIEW, 1.0),
     ("Email Link Clicked", Action.CLICK, 1.0),
-    ("Email Bounced", Action.OTHER, 0.0),
+    ("Email Bounced", Action.REPORT, 0.0),
     ("Email Marked as Spam", Action.COMPLAIN, 0.0),
     ("Unsubscribed", Action.UNSUBSCRIBE, 0.0),
     ("Push Notification Received", Action.EXPOSE, 1.0),
@@ -325,3 +325,18 @@ def test_any_event_has_a_finite_meaning(
             assert line.price is None or (math.isfinite(line.price) and line.price >= 0)
         again = msgspec.msgpack.decode(msgspec.msgpack.encode(found), type=Meaning)
         assert again == found
+
+
+@pytest.mark.parametrize(
+    ("made", "action"),
+    [
+        (event("Basket Reminded"), Action.REPORT),
+        (event(kind="identify", traits={"plan": "gold"}), Action.REPORT),
+        (event("Email Delivered"), Action.EXPOSE),
+        (event("Order Completed"), Action.PURCHASE),
+    ],
+)
+def test_what_the_engine_logs_itself_is_no_sign_of_life(made: Event, action: Action) -> None:
+    own = msgspec.structs.replace(made, context={"library": {"name": "eachwise"}})
+    assert meaning_of(own, DEFAULTS).action == action
+    assert meaning_of(made, DEFAULTS).action in {Action.OTHER, Action.IDENTIFY, action}

@@ -134,7 +134,7 @@ def test_the_request_is_encrypted_and_signed(
     _, headers, body = taken.requests[0]
     told = msgspec.json.decode(opened(body, private(UA_PRIVATE), decoded(AUTH)))
     assert told == {"title": "Hé", "body": "B", "tag": "m-1", "message_id": "m-1"}
-    assert (headers["Content-Encoding"], headers["Ttl"]) == ("aes128gcm", "86400")
+    assert (headers["Content-Encoding"], headers["TTL"]) == ("aes128gcm", "86400")
     scheme, _, rest = headers["Authorization"].partition(" ")
     token, _, shown = rest.partition(", k=")
     assert (scheme, token[:2]) == ("vapid", "t=")
@@ -209,6 +209,7 @@ def test_a_subscription_is_kept_used_and_forgotten_when_it_is_gone(
         assert told["title"] == "Hello"
         assert told["url"].startswith("https://x.example/t/c/")
 
+        clock.advance(seconds=1)
         taken.behave = lambda _number, _key: (410, {})
         gone = put(engine.core, "ann", "push")
         run(engine.core.delivery.dispatching.drain())
