@@ -14,7 +14,7 @@ from eachwise.contracts.catalog import Item, Repeats
 from eachwise.contracts.consent import ConsentView
 from eachwise.contracts.decision import BudgetView
 from eachwise.contracts.delivery import MessageState, MessageView, Preview, PreviewRequest
-from eachwise.contracts.journey import EnterRequest, InstanceView, Journey, JourneyView, Status
+from eachwise.contracts.journey import EnterRequest, InstanceView, JourneyView, Status
 from eachwise.contracts.measurement import Estimate, EstimateRequest, LifetimeView
 from eachwise.contracts.ports import Clock
 from eachwise.contracts.relations import JourneyEffect, StageHistory, StageReport
@@ -196,13 +196,13 @@ class Operations:
         """What a journey changed against its holdout, or why that cannot be said."""
         return self._run(self.core.relations.journey_effect(journey_id))
 
-    def put_journeys(self, document: str | bytes | Mapping[str, Any]) -> list[Journey]:
+    def put_journeys(self, document: str | bytes | Mapping[str, Any]) -> list[JourneyView]:
         """Take journeys in, as YAML or JSON text or as a dict; those that changed get their next version.
 
         Raises ``InvalidInput`` naming line, place and fix: then nothing is taken.
         """
         text = document if isinstance(document, str | bytes) else msgspec.json.encode(document)
-        return self._run(self.core.programme.journeys.put(text))
+        return self._run(self.core.programme.put(text))
 
     def journeys(self) -> list[JourneyView]:
         """Every journey with how many people stand where."""

@@ -118,6 +118,9 @@ def test_a_click_leads_where_it_was_signed_to_and_nowhere_else(shop: Shop) -> No
     user = known(shop, "bob")
     found = re.search(rf"{PUBLIC}/t/c/\S+", shop.mail(user))
     assert found
+    looked = shop.http.head(path_of(found[0]))
+    assert looked.headers["location"] == "https://shop.example/sale?a=1&b=2"
+    assert shop.names(user) == ["expose"]
     for _ in range(2):
         answer = shop.http.get(path_of(found[0]))
         assert answer.status_code == 302

@@ -345,6 +345,9 @@ def test_a_message_of_somebody_merged_goes_to_who_they_are_now(clock: SettableCl
         contacts = engine.individual("user:eve").contacts
         assert [each.decision_id for each in contacts] == [record.decision_id]
         assert engine.core.people.reservations("user:eve", clock.now_us()) == []
+        # The learner hears of it too: it comes under the id for which it was decided.
+        logged = engine.core._store.outcomes_of(record.decision_id)
+        assert [each.event.anonymous_id for each in logged] == ["a1"]
 
 
 def test_operators_are_told_what_cannot_be_done(clock: SettableClock) -> None:

@@ -27,7 +27,13 @@ from eachwise.flow.core import Core
 from eachwise.flow.delivery import Outward
 from eachwise.flow.drive import run
 from eachwise.flow.templates import read_definitions
-from eachwise.settings import DeliverySettings, LearnSettings, Settings, StoreSettings
+from eachwise.settings import (
+    DecideSettings,
+    DeliverySettings,
+    LifetimeSettings,
+    Settings,
+    StoreSettings,
+)
 
 START_US = 1_790_000_000_000_000
 SECOND_US, HOUR_S, DAY_S = 1_000_000, 3_600, 86_400
@@ -182,13 +188,16 @@ class Receiver:
 class World:
     """The engine, its receivers, and the account of what was sent to whom, when, and whether it was allowed."""
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, *, exploring: bool = True) -> None:
+        """Not ``exploring``: the best by expectation is chosen, so that nothing hangs on how often a seed was drawn."""
         self.clock = SettableClock(START_US)
         self.folder = folder
         self.settings = Settings(
-            store=StoreSettings(synchronous="OFF"),
+            # Kept for good: scripts let years go by, and the laws are about all of it.
+            store=StoreSettings(synchronous="OFF", retain_decisions_days=3650.0),
             delivery=DeliverySettings(retry_base_s=60.0),
-            learn=LearnSettings(),
+            lifetime=LifetimeSettings(interval_s=0.0),
+            decide=DecideSettings(explorations_per_day=20 if exploring else 0),
         )
         self.faulty = Faulty(self._opened())
         self.mail = Receiver("email", deduplicates=False, world=self)
@@ -233,15 +242,20 @@ class World:
             except (Crash, EachwiseError):
                 self.crashes += 1
 
-    def settle(self, days: int = 40) -> None:
-        """No more faults; half days go by until everything should be over."""
+    def settle(self, days: int = 100) -> None:
+        """No more faults; half days go by until everything is over, or should have been long ago."""
         self.faulty.plan = None
         for receiver in (self.mail, self.hook, self.calls):
             receiver.behave.clear()
         for _ in range(days * 2):
             self.tick()
+            counts = self.faulty.counts()
+            unknown = sum(
+                each.count for each in self.faulty.message_counts() if each.state == "unknown"
+            )
+            if counts["journey_instances"] == 0 and counts["messages_open"] == unknown:
+                return
             self.clock.advance(seconds=DAY_S / 2)
-        self.tick()
 
     # -- what came of it -----------------------------------------------------------------------------------
 

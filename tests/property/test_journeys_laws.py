@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eachwise.contracts.delivery import OPEN
+from eachwise.contracts.journey import Instance
 from tests.property.journeys_world import DAY_S, HEARD, HOUR_S, SECOND_US, ZONES, World
 
 Deed = tuple[Any, ...]
@@ -49,6 +51,18 @@ FAULTS = st.one_of(
 MUCH = [HAPPENS, HAPPENS, HAPPENS, HAPPENS, GOES_BY, GOES_BY, GOES_BY]
 SOME = [CONSENTS, LINKS, AGAIN, EDITS, TICK, JUMPS]
 SCRIPTS = st.lists(st.one_of(*MUCH, *SOME, FAULTS, FAULTS), min_size=40, max_size=80)
+CALM = st.lists(st.one_of(*MUCH, *SOME), min_size=20, max_size=60)
+CRASHES = st.lists(
+    st.tuples(
+        st.integers(0, 60),
+        st.one_of(
+            st.just(("crash",)),
+            st.tuples(st.just("fault"), st.integers(0, 6), st.sampled_from(["lost", "kept"])),
+        ),
+    ),
+    min_size=1,
+    max_size=6,
+)
 
 
 class Play:
@@ -124,21 +138,25 @@ class Play:
     def _send(self, event: dict[str, Any], late_s: int) -> None:
         self.world.clock.advance(seconds=1, us=1)
         at_us = self.world.clock.now_us() - late_s * SECOND_US
-        moment = datetime.fromtimestamp(at_us // SECOND_US, UTC).replace(microsecond=at_us % SECOND_US)
+        moment = datetime.fromtimestamp(at_us // SECOND_US, UTC).replace(
+            microsecond=at_us % SECOND_US
+        )
         sent = {**event, "messageId": f"e{len(self.sent)}", "timestamp": moment.isoformat()}
         self.sent.append(sent)
         self.world.send(sent)
 
 
 @contextmanager
-def played(script: list[Deed], kind: str) -> Iterator[World]:
+def played(script: list[Deed], kind: str, *, exploring: bool = True) -> Iterator[World]:
     """The world after a script, and after everything has had its time."""
     with tempfile.TemporaryDirectory() as folder:
-        world = World(Path(folder) / "store" if kind == "sqlite" else None)
+        path = Path(folder) / "store" if kind == "sqlite" else None
+        world = World(path, exploring=exploring)
         try:
             play = Play(world)
             for deed in script:
                 play.do(deed)
+            assert all(each.wake_at_us > 0 for each in world.instances() if each.status == "active")
             world.settle()
             yield world
         finally:
@@ -152,7 +170,9 @@ def check_laws(world: World) -> None:
     assert not live, f"never came to an end: {live}"
     left = [each for each in world.messages() if each.state in OPEN - {"unknown"}]
     assert not left, f"never went out: {left}"
-    assert all(each.state == "sent" for each in world.messages() if each.channel in ("call", "event"))
+    assert all(
+        each.state == "sent" for each in world.messages() if each.channel in ("call", "event")
+    )
     asked = {each.message_id for each in world.messages() if each.channel == "call"}
     assert set(world.calls.taken) == asked
     told = [each for each in world.messages() if each.channel == "event"]
@@ -171,5 +191,67 @@ def test_the_contact_policy_holds_and_nobody_is_stuck(kind: str) -> None:
     def holds(script: list[Deed]) -> None:
         with played(script, kind) as world:
             check_laws(world)
+
+    holds()
+
+
+def outcome(world: World, *, but_decisions: bool = False) -> tuple[list[Any], list[Any], Any]:
+    """All that came of it: instances, messages, and what was received when; decision ids left out where asked."""
+    instances = [msgspec.to_builtins(each) for each in world.instances()]
+    messages = [msgspec.structs.asdict(each) for each in world.messages()]
+    received = [
+        {key: times[:1] for key, times in each.taken.items()}
+        for each in (world.mail, world.hook, world.calls)
+    ]
+    if not but_decisions:
+        return instances, messages, received
+    names = {each["message_id"]: f"{each['instance_id']}/{each['step']}" for each in messages}
+    for each in messages:
+        each["message_id"] = names[each["message_id"]]
+        for name in ("decision_id", "attempts", "claimed_until_us"):
+            each[name] = None
+    facts = msgspec.structs.fields(Instance)
+    place = [each.name for each in facts].index("facts")
+    for each in instances:
+        each[place].get("contact", {}).pop("decision", None)
+    times = [{names[key]: at for key, at in each.items()} for each in received]
+    return instances, sorted(messages, key=lambda each: each["message_id"]), times
+
+
+def test_the_same_history_gives_the_same_commands() -> None:
+    @settings(max_examples=max(10, settings().max_examples // 4))
+    @given(SCRIPTS)
+    def holds(script: list[Deed]) -> None:
+        with played(script, "memory") as first, played(script, "memory") as second:
+            assert outcome(first) == outcome(second)
+
+    holds()
+
+
+def test_both_stores_give_the_same_commands() -> None:
+    @settings(max_examples=max(5, settings().max_examples // 10))
+    @given(SCRIPTS)
+    def holds(script: list[Deed]) -> None:
+        with played(script, "memory") as first, played(script, "sqlite") as second:
+            assert outcome(first) == outcome(second)
+
+    holds()
+
+
+def test_crashes_change_nothing_of_what_goes_out_and_when() -> None:
+    """Equal, to the microsecond, is all but the ids of decisions: a seed counts the decisions since the start."""
+
+    @settings(max_examples=max(10, settings().max_examples // 2))
+    @given(CALM, CRASHES)
+    def holds(script: list[Deed], crashes: list[tuple[int, Deed]]) -> None:
+        broken = list(script)
+        for place, crash in crashes:
+            broken.insert(place, crash)
+        with (
+            played(script, "memory", exploring=False) as calm,
+            played(broken, "memory", exploring=False) as crashed,
+        ):
+            check_laws(crashed)
+            assert outcome(calm, but_decisions=True) == outcome(crashed, but_decisions=True)
 
     holds()

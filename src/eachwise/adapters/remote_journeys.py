@@ -8,16 +8,16 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from eachwise.adapters.http_client import HttpClient
-from eachwise.contracts.journey import EnterRequest, InstanceView, Journey, JourneyView, Status
+from eachwise.contracts.journey import EnterRequest, InstanceView, JourneyView, Status
 
 
 class RemoteJourneys(HttpClient):
     """What ``RemoteEngine`` says of journeys."""
 
-    def put_journeys(self, document: str | bytes | Mapping[str, Any]) -> list[Journey]:
+    def put_journeys(self, document: str | bytes | Mapping[str, Any]) -> list[JourneyView]:
         """Take journeys in, as YAML or JSON text or as a dict; those that changed get their next version."""
         body = document.encode() if isinstance(document, str) else document
-        return self._call("PUT", "/v1/journeys", list[Journey], body)
+        return self._call("PUT", "/v1/journeys", list[JourneyView], body)
 
     def journeys(self) -> list[JourneyView]:
         """Every journey with how many people stand where."""

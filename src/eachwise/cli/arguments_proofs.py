@@ -57,11 +57,7 @@ def proving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     _proving_affinity(proofs)
     _proving_shops(proofs)
     _proving_policies(proofs)
-    moments = proofs.add_parser("send-time", help="a moment of one's own to be written to")
-    moments.add_argument("--people", type=int, default=300, metavar="N", help="(default 300)")
-    moments.add_argument("--seed", type=int, default=101, metavar="N", help="(default 101)")
-    moments.add_argument("--json", action="store_true", help="one line of JSON on stdout")
-    moments.set_defaults(run=lazy("moments", "prove_send_time"))
+    _proving_moments(proofs)
     calibration = proofs.add_parser("calibration", help="a person's own mix, and what it costs")
     calibration.add_argument(
         "path", type=Path, metavar="PATH", help="folder such as ml-1m, as for movielens"
@@ -81,6 +77,14 @@ def proving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     bench.add_argument("--json", action="store_true", help="one line of JSON on stdout")
     bench.set_defaults(run=lazy("proving", "bench"))
+
+
+def _proving_moments(proofs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    moments = proofs.add_parser("send-time", help="a moment of one's own to be written to")
+    moments.add_argument("--people", type=int, default=300, metavar="N", help="(default 300)")
+    moments.add_argument("--seed", type=int, default=101, metavar="N", help="(default 101)")
+    moments.add_argument("--json", action="store_true", help="one line of JSON on stdout")
+    moments.set_defaults(run=lazy("moments", "prove_send_time"))
 
 
 def _proving_affinity(proofs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

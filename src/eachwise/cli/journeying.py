@@ -15,6 +15,9 @@ from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.journey import InstanceView, JourneyView
 from eachwise.identity import is_typed
 
+# Whatever else a step has says what it does.
+_OF_EVERY_STEP = ("id", "then", "else")
+
 
 def put(parsed: argparse.Namespace) -> None:
     """Take a file's journeys in."""
@@ -25,7 +28,8 @@ def put(parsed: argparse.Namespace) -> None:
         _print_json(taken)
         return
     for journey in taken:
-        print(f"{journey.journey_id}: version {journey.version}, {len(journey.steps)} steps")
+        steps = len(journey.journey["steps"])
+        print(f"{journey.journey_id}: version {journey.version}, {steps} steps")
 
 
 def journeys(parsed: argparse.Namespace) -> None:
@@ -91,21 +95,18 @@ def enter(parsed: argparse.Namespace) -> None:
 
 
 def _headline(view: JourneyView) -> str:
-    journey = view.journey
     counts = ", ".join(f"{count:,} {status}" for status, count in view.statuses.items())
-    paused = ", paused" if journey.paused else ""
-    title = f" ({journey.title})" if journey.title else ""
-    return (
-        f"{journey.journey_id}{title}: version {journey.version}{paused}; {counts or 'nobody yet'}"
-    )
+    paused = ", paused" if view.journey.get("paused") else ""
+    title = f" ({view.journey['title']})" if "title" in view.journey else ""
+    return f"{view.journey_id}{title}: version {view.version}{paused}; {counts or 'nobody yet'}"
 
 
 def _lines(view: JourneyView) -> list[str]:
     lines = [_headline(view)]
     waiting = dict(view.steps)
-    for step in view.journey.steps:
-        kind = msgspec.to_builtins(step.do)["type"]
-        lines.append(f"  {step.step_id:24} {kind:12} {waiting.pop(step.step_id, 0):9,}")
+    for step in view.journey["steps"]:
+        name, kind = step["id"], next(key for key in step if key not in _OF_EVERY_STEP)
+        lines.append(f"  {name:24} {kind:12} {waiting.pop(name, 0):9,}")
     # Steps of earlier versions, at which people still stand; "" is before the first one.
     lines += [f"  {name or '(not begun)':24} {'':12} {count:9,}" for name, count in waiting.items()]
     for arm, statuses in view.arms.items():

@@ -129,8 +129,9 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
     ``attributes`` are ``name=value`` strings that the event itself carries (``category``, ``brand``): used for
     items that the catalogue does not know. ``weight`` scales engagement mass. ``amount`` is money of an order or
     refund. ``consent`` and ``preferences`` (value → +1 like, −1 dislike, 0 withdrawn) are what the event declares,
-    ``traits`` what a track event tells of the person (a push subscription). ``gifts`` are the items among ``lines`` that were chosen for somebody else. ``excluded`` are events that are no
-    taste of this person's: (from µs, until µs, what) as in ``contracts.individual.Exclusion``.
+    ``traits`` what a track event tells of the person (a push subscription). ``gifts`` are the items among ``lines``
+    that were chosen for somebody else. ``excluded`` are events that are no taste of this person's: (from µs, until µs,
+    what) as in ``contracts.individual.Exclusion``.
     """
 
     action: Action

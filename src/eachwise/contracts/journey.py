@@ -202,7 +202,6 @@ class Journey(_Data, frozen=True):
     holdout:  the share of people, by permanent stable hash, from whom it is withheld
     on_edit:  what becomes of those on an earlier version: they ``finish`` it, or ``move`` to this one, to the step of
               the same id or the one that ``moves`` names; where there is neither they finish
-    purpose:  the consent purpose of its contacts, beside the placement's own (empty: the placement's)
     """
 
     journey_id: str

@@ -6,7 +6,6 @@ silence: 0
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,15 +41,21 @@ class Worth:
         found += self.clv * self.lever
         return np.asarray(found)
 
-    def factors(self, rows: Sequence[int]) -> list[Factors]:
-        """The factors of some candidates, as the record keeps them."""
-        at = np.array(rows, dtype=np.int64)
-        kappa = [self.kappa] * len(rows)
-        names = Factors.__struct_fields__
-        columns = [kappa if name == "kappa" else getattr(self, name)[at].tolist() for name in names]
-        return [
-            Factors(**dict(zip(names, each, strict=True))) for each in zip(*columns, strict=True)
-        ]
+    def factors(self, row: int) -> Factors:
+        """The factors of one candidate, as the record keeps them."""
+        return Factors(
+            p_takeup=self.p_takeup.item(row),
+            p_purchase=self.p_purchase.item(row),
+            margin=self.margin.item(row),
+            clv=self.clv.item(row),
+            value=self.value.item(row),
+            lever=self.lever.item(row),
+            p_disconnect=self.p_disconnect.item(row),
+            kappa=self.kappa,
+            fatigue=self.fatigue.item(row),
+            cost=self.cost.item(row),
+            price=self.price.item(row),
+        )
 
 
 def kappa_money(kappa: float, of_takeup: Floats) -> float:

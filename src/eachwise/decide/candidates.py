@@ -46,8 +46,8 @@ class Candidates(Sequence[Candidate]):
     def __getitem__(self, place: int | slice) -> Candidate | list[Candidate]:
         """The candidate (or the run of them) at this place of the order."""
         if isinstance(place, slice):
-            return self._spelt(self._order[place])
-        return self._spelt([self._order[place]])[0]
+            return [self._spelt(row) for row in self._order[place]]
+        return self._spelt(self._order[place])
 
     @property
     def regret(self) -> float:
@@ -78,7 +78,7 @@ class Candidates(Sequence[Candidate]):
     def named(self, experience_id: str) -> Candidate | None:
         """One candidate; None where it is none."""
         row = self._row(experience_id)
-        return None if row is None else self._spelt([row])[0]
+        return None if row is None else self._spelt(row)
 
     def leading(self, count: int, chosen: str) -> list[Candidate]:
         """The first ``count``, and the chosen one and silence where they are not among them.
@@ -89,7 +89,7 @@ class Candidates(Sequence[Candidate]):
         own = silence if chosen == SILENCE else bisect_left(self._ids, chosen)
         rows = self._first(count)
         rows += [each for each in dict.fromkeys((own, silence)) if each not in rows]
-        return self._spelt(rows)
+        return [self._spelt(each) for each in rows]
 
     @property
     def _order(self) -> list[int]:
@@ -125,20 +125,14 @@ class Candidates(Sequence[Candidate]):
     def _name(self, row: int) -> str:
         return SILENCE if row == len(self._ids) else self._ids[row]
 
-    def _spelt(self, rows: Sequence[int]) -> list[Candidate]:
-        """The candidates of some rows; silence has no factors."""
-        silence = len(self._ids)
-        shown = [row for row in rows if row != silence]
-        factors = dict(zip(shown, self._worth.factors(shown), strict=True))
-        return [
-            Candidate(
-                experience_id=self._name(row),
-                priority=float(self._priorities[row]),
-                probability=float(self._probabilities[row]),
-                factors=factors[row] if row != silence else Factors(),
-            )
-            for row in rows
-        ]
+    def _spelt(self, row: int) -> Candidate:
+        silent = row == len(self._ids)
+        return Candidate(
+            experience_id=self._name(row),
+            priority=self._priorities.item(row),
+            probability=self._probabilities.item(row),
+            factors=Factors() if silent else self._worth.factors(row),
+        )
 
 
 _NONE = np.zeros(0)

@@ -152,12 +152,7 @@ def layout(
 
     Raises ``InvalidInput`` for an id twice, or one called ``silence``.
     """
-    ordered = tuple(sorted(experiences, key=lambda each: each.experience_id))
-    row_of = {each.experience_id: row for row, each in enumerate(ordered)}
-    if len(row_of) != len(ordered) or SILENCE in row_of:
-        raise InvalidInput(
-            f"experience ids must differ, and none may be {SILENCE!r}", field="experience_id"
-        )
+    ordered, row_of = _ordered(experiences)
     item_list, queries = _lists(ordered)
     item_rows, item_start = _selected(queries, select)
     filled = np.flatnonzero(np.diff(item_start)).astype(np.int64)
@@ -209,6 +204,17 @@ def layout(
         fixed_by_row=by_row,
         hour_places=_hour_places(ordered, moving_index),
     )
+
+
+def _ordered(experiences: Sequence[Experience]) -> tuple[tuple[Experience, ...], dict[str, int]]:
+    """In id order, and the row of each id. Raises ``InvalidInput`` for an id twice, or one called ``silence``."""
+    ordered = tuple(sorted(experiences, key=lambda each: each.experience_id))
+    row_of = {each.experience_id: row for row, each in enumerate(ordered)}
+    if len(row_of) != len(ordered) or SILENCE in row_of:
+        raise InvalidInput(
+            f"experience ids must differ, and none may be {SILENCE!r}", field="experience_id"
+        )
+    return ordered, row_of
 
 
 def values_of(attributes: Mapping[str, str | list[str]]) -> list[str]:

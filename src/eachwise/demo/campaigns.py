@@ -11,6 +11,8 @@ MAIL_ITEMS = 3
 MAIL_WINDOW_S = 60
 MAILS_EVERY_S = 1_800
 REMINDER, NOVELTY = "basket-reminder", "new-item"
+# Who never left an address is no case for a mail.
+REACHED = 'trait.email != ""'
 SHOP = "https://polar-pantry.example"
 # How the inhabitants recognise what a mail is about.
 ORDER_LINE, ITEM_LINE = "Order ", "Article "
@@ -70,7 +72,7 @@ def journeys(experiences: Iterable[str]) -> dict[str, Any]:
         "journey_id": "abandoned-basket",
         "title": "Abandoned basket",
         "goal": {"event": "Order Completed", "when": "event.order_id == key", "within": "10m"},
-        "entry": {"event": "Checkout Started", "key": "order_id"},
+        "entry": {"event": "Checkout Started", "key": "order_id", "when": REACHED},
         "reentry": "always",
         "holdout": 0.1,
         "steps": [
@@ -91,7 +93,7 @@ def journeys(experiences: Iterable[str]) -> dict[str, Any]:
         "goal": {"stage": "customer", "within": "30m"},
         "entry": {
             "event": "Product Viewed",
-            "when": 'orders.count == 0 and trait.email != ""',
+            "when": f"orders.count == 0 and {REACHED}",
         },
         "reentry": {"after": "30m"},
         "holdout": 0.1,
@@ -106,7 +108,7 @@ def journeys(experiences: Iterable[str]) -> dict[str, Any]:
         "journey_id": "something-new",
         "title": "Something new that suits you",
         "goal": {"event": "Email Link Clicked", "within": "10m"},
-        "entry": {"catalog": "new_item", "people_max": 30, "when": 'trait.email != ""'},
+        "entry": {"catalog": "new_item", "people_max": 30, "when": REACHED},
         "reentry": {"after": "2m"},
         "holdout": 0.1,
         "steps": [

@@ -168,6 +168,8 @@ def outcome_events(
         "decision_id": decided.decision_id,
         "experience_id": decided.experience_id,
         "placement": decided.placement_id,
+        # A page says that it is one: the caps of other channels do not count what it showed.
+        "channel": "web",
     }
     steps: list[tuple[str, dict[str, Any]]] = [("Experience Viewed", about)]
     if response.clicked:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-import msgspec
-
 from eachwise.contracts.journey import JourneyView
 from eachwise.demo.messages import JourneyFigures, StepFigures
 from eachwise.flow.journeys import Journeys
@@ -35,19 +33,18 @@ class JourneyWatch:
         return self._figures
 
     def _of(self, view: JourneyView) -> JourneyFigures:
-        journey = view.journey
         return JourneyFigures(
-            journey_id=journey.journey_id,
-            title=journey.title or journey.journey_id,
+            journey_id=view.journey_id,
+            title=view.journey.get("title", view.journey_id),
             statuses=view.statuses,
             steps=[
                 StepFigures(
-                    step_id=step.step_id,
-                    kind=msgspec.to_builtins(step.do)["type"],
-                    here=view.steps.get(step.step_id, 0),
-                    people=self._some(journey.journey_id, step.step_id, view.steps),
+                    step_id=step["id"],
+                    kind=next(key for key in step if key not in ("id", "then", "else")),
+                    here=view.steps.get(step["id"], 0),
+                    people=self._some(view.journey_id, step["id"], view.steps),
                 )
-                for step in journey.steps
+                for step in view.journey["steps"]
             ],
         )
 

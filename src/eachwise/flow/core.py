@@ -102,37 +102,41 @@ class Core:
             replaying=self.deciding.replaying,
             executor=self._executor,
         )
+        self._wire_delivery(outward or Outward())
+        self._unnamed = 0
+
+    def _wire_delivery(self, outward: Outward) -> None:
+        """Build what goes on over time, and what reaches people."""
         self.programme = Programme(
-            store=store,
-            clock=clock,
-            settings=settings,
-            state=state,
+            store=self._store,
+            clock=self._clock,
+            settings=self.settings,
+            state=self._state,
             deciding=self.deciding,
             audiences=self.audiences,
             executor=self._executor,
         )
         self.delivery = Delivery(
-            store=store,
-            clock=clock,
-            settings=settings,
-            state=state,
+            store=self._store,
+            clock=self._clock,
+            settings=self.settings,
+            state=self._state,
             deciding=self.deciding,
             recommending=self.recommending,
             reading=self._reading,
-            outward=outward or Outward(),
+            outward=outward,
             executor=self._executor,
         )
         self.programme.orchestrating.posted = self.delivery.expect
         self._upkeep = Upkeep(
-            store=store,
-            clock=clock,
-            settings=settings,
-            state=state,
+            store=self._store,
+            clock=self._clock,
+            settings=self.settings,
+            state=self._state,
             programme=self.programme,
             delivery=self.delivery,
             executor=self._executor,
         )
-        self._unnamed = 0
 
     def _wire_deciding(self) -> None:
         """Build the flows that decide, and measure; like those by taste, they keep nothing of their own."""

@@ -22,9 +22,10 @@ from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.drive import Flow
 from eachwise.flow.learn import Learning, people_of
 from eachwise.flow.lifetime import Lifetime
-from eachwise.flow.pages import History, Pages
+from eachwise.flow.pages import Pages
 from eachwise.flow.people import People
 from eachwise.flow.plans import SETTINGS, Plans
+from eachwise.flow.preparing import History
 from eachwise.flow.replay import Replaying
 from eachwise.flow.taste import Tasting
 from eachwise.flow.trained import Trained

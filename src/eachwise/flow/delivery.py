@@ -19,6 +19,7 @@ from eachwise.flow.recommend import Recommending
 from eachwise.flow.reports import Reports
 from eachwise.flow.returns import Returns
 from eachwise.flow.state import State
+from eachwise.flow.streams import Streams
 from eachwise.flow.waiting import Waiting
 from eachwise.settings import Settings
 
@@ -72,7 +73,7 @@ class Delivery:
             reports=reports,
             key=outward.key,
         )
-        self.outbox = Outbox(store, clock, directory, places, self.expect)
+        self.outbox = Outbox(store, clock, directory, self.expect, self._taken_out)
         self.dispatching = Dispatching(
             store=store,
             clock=clock,
@@ -95,6 +96,13 @@ class Delivery:
             pages=deciding.pages,
             places=places,
         )
+        self.streams = Streams(
+            store=store,
+            clock=clock,
+            directory=directory,
+            deciding=deciding,
+            waiting=self.waiting,
+        )
         deciding.pages.waiting = self.waiting.record
         deciding.picked = self.waiting.picked
 
@@ -109,6 +117,10 @@ class Delivery:
         self._places.hold(found)
         self.dispatching.expect(found)
         self.waiting.expect(found)
+
+    def _taken_out(self, message: Message) -> None:
+        self._places.free(message)
+        self.waiting.drop(message)
 
     def work(self) -> Flow[int]:
         """One round: what was answered, what is due, what is over."""

@@ -24,6 +24,7 @@ from eachwise.contracts.delivery import (
     MessageState,
     Receipt,
 )
+from eachwise.contracts.errors import StoreError, Unavailable
 from eachwise.contracts.experience import ONSITE_CHANNELS, OUTBOUND_CHANNELS
 from eachwise.contracts.individual import Individual
 from eachwise.contracts.ports import Clock, Commit, Committed, Store
@@ -166,6 +167,13 @@ class Dispatching:
         for message in claimed:
             try:
                 letter = yield from self._prepared(message)
+            except (StoreError, Unavailable) as error:
+                # The disk's fault, and none of the message's: it waits as after a receiver that was busy.
+                again_us = now_us + int(self._settings.retry_base_s * MICROSECONDS)
+                yield from self._put(
+                    replace(message, state="pending", due_at_us=again_us, reason=error.message)
+                )
+                continue
             except Exception as error:
                 _log.exception("message %s cannot be prepared", message.message_id)
                 yield from self._put(

@@ -23,14 +23,16 @@ def event_of(
     now_us: int,
     properties: Mapping[str, Any] | None = None,
     traits: Mapping[str, Any] | None = None,
+    known_as: str = "",
 ) -> Event | None:
     """A track event (an identify where there are ``traits``) that is this person's, under an id that leads to them.
 
     ``individual_id`` is canonical. Of whom nothing but an e-mail address is known, an anonymous id of ours that states
-    the address stands for them. None where nothing at all leads to them.
+    the address stands for them. ``known_as``: the id that is tried first, so that an answer to a decision comes under the
+    one that it was made for. None where nothing at all leads to them.
     """
     said: EventKind = "identify" if traits else "track"
-    for identifier in (individual_id, *sorted(state.identifiers, key=_rank)):
+    for identifier in (known_as, individual_id, *sorted(state.identifiers, key=_rank)):
         kind, _, value = identifier.partition(":")
         if kind not in _KINDS or directory.resolve(identifier) != individual_id:
             continue

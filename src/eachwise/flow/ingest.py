@@ -7,7 +7,7 @@ memory is written by checkpoints; after a crash the log's tail behind the waterm
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 
 import msgspec
@@ -298,42 +298,29 @@ class Ingest:
 
     def _refolded(self, individual_id: str, excluded: list[Exclusion]) -> Individual:
         """The person's events in the order of time, with these exclusions known from the first."""
-        sources = self._directory.sources_of(individual_id)
         state = Individual(excluded=list(excluded))
-        logged = self._store.events_of(
-            user_ids=sources.user_ids,
-            anonymous_ids=sources.anonymous_ids,
-            device_ids=sources.device_ids,
-        )
-        for entry in logged:
-            event = entry.event
-            if (
-                entry.sequence <= self.applied_sequence
-                and self._directory.person_of(event) == individual_id
-            ):
-                self._fold(state, event, self._meaning(event))
+        for event in self._own(individual_id):
+            self._fold(state, event, self._meaning(event))
         return state
 
     def contacts_between(self, individual_id: str, after_us: int, until_us: int) -> list[Contact]:
         """A person's contacts in (after, until], from the log: what caps count where the state does not reach back."""
+        events = self._own(individual_id, after_us=after_us, until_us=until_us)
+        contacts = (contact_of(event, self._meaning(event)) for event in events)
+        return [each for each in contacts if each is not None]
+
+    def _own(self, individual_id: str, **within: int) -> Iterator[Event]:
+        """A person's applied events by today's links, in the order of time; ``within`` bounds as in ``events_of``."""
         sources = self._directory.sources_of(individual_id)
-        found = []
         for entry in self._store.events_of(
             user_ids=sources.user_ids,
             anonymous_ids=sources.anonymous_ids,
             device_ids=sources.device_ids,
-            after_us=after_us,
-            until_us=until_us,
+            **within,
         ):
-            event = entry.event
-            if (
-                entry.sequence <= self.applied_sequence
-                and self._directory.person_of(event) == individual_id
-            ):
-                contact = contact_of(event, self._meaning(event))
-                if contact is not None:
-                    found.append(contact)
-        return found
+            applied = entry.sequence <= self.applied_sequence
+            if applied and self._directory.person_of(entry.event) == individual_id:
+                yield entry.event
 
     def _logins(self, identifier: str) -> list[Login]:
         """Every login on a device-like identifier in the log so far, this event's among them."""
@@ -371,12 +358,8 @@ class Ingest:
     def recover(self) -> Flow[int]:
         """Fold the log's tail behind the watermark (after a crash); returns how many events it held."""
         recovered = 0
-        start = min(
-            self.applied_sequence,
-            self._tasting.sequence,
-            self._searches.sequence,
-            self._send_times.sequence,
-        )
+        counting = (self._tasting, self._searches, self._send_times)
+        start = min(self.applied_sequence, *(each.sequence for each in counting))
         while entries := self._store.events_after(start, 1000):
             refold: set[str] = set()
             for entry in entries:

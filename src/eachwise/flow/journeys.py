@@ -19,7 +19,13 @@ from eachwise.contracts.ports import Commit, Store
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.drive import Flow
 from eachwise.flow.noticing import Noticing
-from eachwise.journeys import hears_all, journeys_from, names_of, parse_journeys
+from eachwise.journeys import (
+    hears_all,
+    journeys_as_json,
+    journeys_from,
+    names_of,
+    parse_journeys,
+)
 from eachwise.maths.times import iso
 
 # Journeys whose live instances are still to be moved to the newest version.
@@ -108,7 +114,15 @@ class Journeys:
             of_arm[each.status] = of_arm.get(each.status, 0) + each.count
             if each.status == "active":
                 steps[each.step] = steps.get(each.step, 0) + each.count
-        return JourneyView(journey=journey, statuses=statuses, steps=steps, arms=arms)
+        (written,) = journeys_as_json([journey])["journeys"]
+        return JourneyView(
+            journey_id=journey_id,
+            version=journey.version,
+            journey=written,
+            statuses=statuses,
+            steps=steps,
+            arms=arms,
+        )
 
     def people(
         self, journey_id: str, *, step: str | None, status: Status | None, after: str, limit: int

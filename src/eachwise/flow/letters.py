@@ -75,7 +75,7 @@ class Letters:
             )
         state = self._people.find(individual_id) or Individual()
         address = reached_at(state, message.channel, individual_id)
-        links = self._links(message, individual_id)
+        links = self._links(message)
         made = self._rendered(message, individual_id, state, links)
         return Letter(
             message_id=message.message_id,
@@ -187,15 +187,15 @@ class Letters:
     def _public(self) -> str:
         return self._settings.delivery.public_url.rstrip("/")
 
-    def _links(self, message: Message, individual_id: str) -> dict[str, Any]:
-        """What a template may link to, signed for this message and person."""
+    def _links(self, message: Message) -> dict[str, Any]:
+        """What a template may link to, signed for this message and its person, as they were when it was decided."""
         delivery, public = self._settings.delivery, self._public()
         placement = self._catalogue.offers.definitions.placements.get(message.placement_id)
 
         def token(kind: TokenKind, url: str = "") -> str:
             made = Token(
                 kind=kind,
-                individual_id=individual_id,
+                individual_id=message.individual_id,
                 message_id=message.message_id,
                 channel=message.channel,
                 purpose=placement.purpose if placement else "",
@@ -276,14 +276,9 @@ def _item(shown: ShownItem) -> dict[str, Any]:
 
 
 def _call_payload(message: Message, individual_id: str) -> dict[str, Any]:
-    return {
-        "message_id": message.message_id,
-        "individual_id": individual_id,
-        "journey_id": message.journey_id,
-        "instance_id": message.instance_id,
-        "step": message.step,
-        "body": message.body.get("body", {}),
-    }
+    """What the step declared, for whom it is by now, and the key by which a receiver has it once."""
+    declared: dict[str, Any] = message.body.get("body", {})
+    return {**declared, "message_id": message.message_id, "individual_id": individual_id}
 
 
 def _linking(tracked: Callable[[str], str]) -> Callable[[str], str]:

@@ -11,7 +11,6 @@ from eachwise.contracts.errors import InvalidInput, NotFound
 from eachwise.contracts.ports import Clock, Commit, Committed, Store
 from eachwise.flow.drive import Flow
 from eachwise.flow.letters import shown_address
-from eachwise.flow.places import Places
 from eachwise.identity import Directory
 from eachwise.maths.times import iso
 
@@ -27,14 +26,14 @@ class Outbox:
         store: Store,
         clock: Clock,
         directory: Directory,
-        places: Places,
         posted: Callable[[Sequence[Message]], None],
+        taken_out: Callable[[Message], None],
     ) -> None:
-        """``posted`` is told of messages that wait again."""
+        """``posted`` is told of messages that wait again, ``taken_out`` of those that do not any more."""
         self._store = store
         self._clock = clock
         self._directory = directory
-        self._places = places
+        self._taken_out = taken_out
         self._posted = posted
 
     def list(
@@ -89,7 +88,7 @@ class Outbox:
         if message.state == "pending":
             self._posted([message])
         else:
-            self._places.free(message)
+            self._taken_out(message)
         return self.show(message.message_id)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from eachwise.contracts.decision import (
-    Candidate,
     DecideRequest,
     DecisionRecord,
     Inputs,
@@ -17,48 +16,28 @@ from eachwise.contracts.decision import (
 )
 from eachwise.contracts.errors import EachwiseError
 from eachwise.contracts.experience import SILENCE
-from eachwise.contracts.individual import Contact, Individual
-from eachwise.contracts.ports import Clock, Store
+from eachwise.contracts.individual import Individual
 from eachwise.decide import (
     Choice,
     Held,
     Plan,
-    earlier_exposures,
     failed_by,
     held,
     hindered,
-    history_needed,
     still_stands,
 )
 from eachwise.flow.asked import asked_as
-from eachwise.flow.budgets import Budgets
-from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.compose import Look, Versions, choose, look, situation_of
-from eachwise.flow.explorations import Explorations
-from eachwise.flow.learn import Learning
-from eachwise.flow.lifetime import MODEL as LIFETIME
-from eachwise.flow.lifetime import Lifetime
-from eachwise.flow.people import People
-from eachwise.flow.plans import SETTINGS, Plans
-from eachwise.flow.taste import MODEL as TASTE
-from eachwise.flow.taste import Tasting
-from eachwise.flow.trained import MODEL as TRAINED
-from eachwise.flow.trained import Trained
-from eachwise.learn import MODEL as PROPENSITY
+from eachwise.flow.preparing import Preparing
 from eachwise.maths.decay import MICROSECONDS
-from eachwise.maths.hashing import stable_hash
-from eachwise.settings import Settings
 
 # A visit's decision is looked for among so many of the person's newest.
 _VISIT_DECISIONS = 20
 _encode = msgspec.msgpack.Encoder().encode
 _log = logging.getLogger(__name__)
 
-# A person's contacts in (after, until], from the log.
-History = Callable[[str, int, int], list[Contact]]
 # By placement the experiences that may be chosen there; None, or no entry: any.
 Wanted = Mapping[str, Sequence[str] | None]
-Choosing = Callable[[Look, Inputs, Versions, Plan], Choice]
 
 
 class _Draft(msgspec.Struct):
@@ -289,6 +268,7 @@ class Pages(Preparing):
                     expires_at_us,
                 ),
             )
+
 
 def _of_placement(shared: Inputs, placement_id: str, seed: int, only: Wanted | None) -> Inputs:
     """The inputs of one placement of a page."""

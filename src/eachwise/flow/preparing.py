@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from eachwise.contracts.decision import Candidate, DecideRequest, Inputs
+from eachwise.contracts.decision import Candidate, DecideRequest, DecisionRecord, Inputs
 from eachwise.contracts.individual import Contact, Individual
 from eachwise.contracts.ports import Clock, Store
-from eachwise.decide import Plan, earlier_exposures, history_needed
+from eachwise.decide import Choice, Plan, earlier_exposures, history_needed
 from eachwise.flow.budgets import Budgets
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.compose import Look, Versions, choose, look
@@ -29,8 +29,9 @@ from eachwise.settings import Settings
 
 _encode = msgspec.msgpack.Encoder().encode
 
-# A person's contacts after a time, from the log.
-History = Callable[[str, int], list[Contact]]
+# A person's contacts in (after, until], from the log.
+History = Callable[[str, int, int], list[Contact]]
+Choosing = Callable[[Look, Inputs, Versions, Plan], Choice]
 
 
 class Preparing:

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from typing import Any
 
 from eachwise.contracts.errors import NotFound
-from eachwise.contracts.journey import EnterRequest, InstanceView
+from eachwise.contracts.journey import EnterRequest, InstanceView, JourneyView
 from eachwise.contracts.ports import Clock, Store
 from eachwise.flow.asked import check_named, individual_of
 from eachwise.flow.audience import Audiences
@@ -77,6 +77,11 @@ class Programme:
     def work(self) -> Flow[int]:
         """Do what is due by now."""
         return self.orchestrating.work()
+
+    def put(self, document: str | bytes) -> Flow[list[JourneyView]]:
+        """Take journeys in; see ``Journeys.put``. Answers those of the document as they are now in use."""
+        taken = yield from self.journeys.put(document)
+        return [self.journeys.view(each.journey_id) for each in taken]
 
     def begin(self, journey_id: str, request: EnterRequest) -> Flow[InstanceView]:
         """``enter`` for whom a request names. Raises ``InvalidInput`` where it names nobody."""

@@ -62,6 +62,7 @@ class Reports:
             now_us=self._clock.now_us(),
             properties=properties,
             traits=traits,
+            known_as=individual_id,
         )
 
     def log(

@@ -16,6 +16,7 @@ from eachwise.flow.people import People
 from eachwise.flow.reports import Reports
 from eachwise.identity import Directory
 from eachwise.individual import consent_allows
+from eachwise.maths.decay import MICROSECONDS
 from eachwise.maths.hashing import stable_hash
 from eachwise.settings import Settings
 
@@ -25,6 +26,8 @@ CLICKED = {
     "sms": "SMS Link Clicked",
 }
 OTHER_CLICKED = "Experience Clicked"
+# One unsubscription by a link in this time: whoever posts it over and over fills no log.
+REPEAT_US = 10 * MICROSECONDS
 # One purpose on one channel, and whether the person gets it now.
 Choices = dict[tuple[str, str], bool]
 
@@ -82,15 +85,15 @@ class Returns:
         yield from self._reports.log(
             token.individual_id,
             # Someone who came back may leave again by the same link.
-            message_id=f"unsubscribed-{token.message_id}-{now_us:x}",
+            message_id=f"unsubscribed-{token.message_id}-{now_us // REPEAT_US}",
             name="Unsubscribed",
             properties={**_about(token), "purpose": token.purpose},
         )
         return token
 
-    def token(self, text: str) -> Token:
-        """What an unsubscribing link stands for. Raises ``NotFound``."""
-        return self._token(text, "u")
+    def token(self, text: str, kind: TokenKind = "u") -> Token:
+        """What a link stands for; nothing is counted. Raises ``NotFound``."""
+        return self._token(text, kind)
 
     def preferences(self, text: str) -> Choices:
         """What the link's person gets: every purpose on every outbound channel that is in use. Raises ``NotFound``."""

@@ -81,13 +81,28 @@ class Slots:
         for instance in asking:
             wish = instance.asking
             assert wish is not None
-            if self._placement(wish.placement_id) is None:
+            placement = self._placement(wish.placement_id)
+            if placement is None:
                 reason = f"placement {wish.placement_id} is not defined"
                 slot.answers.append((instance, _answer("held", now_us, reason=reason)))
+            elif placement.transactional:
+                # Two receipts are two: what must go out competes with nothing, and stands for nothing else.
+                self._decide(slot, individual_id, {wish.placement_id: [instance]}, now_us)
             else:
                 by_placement.setdefault(wish.placement_id, []).append(instance)
-        if not by_placement:
-            return slot
+        if by_placement:
+            self._decide(slot, individual_id, by_placement, now_us)
+        return slot
+
+    def _decide(
+        self,
+        slot: Slot,
+        individual_id: str,
+        by_placement: Mapping[str, Sequence[Instance]],
+        now_us: int,
+    ) -> None:
+        """One decision over these placements, taken into the slot."""
+        asking = [instance for wishes in by_placement.values() for instance in wishes]
         request = DecideRequest(
             individual_id=individual_id,
             placements=list(by_placement),
@@ -97,7 +112,6 @@ class Slots:
         records, _ = self._deciding.pages.decide(request, individual_id, only=only)
         for record in records:
             self._settle(slot, record, by_placement[record.inputs.placement_id], now_us)
-        return slot
 
     def _settle(
         self, slot: Slot, record: DecisionRecord, asking: Sequence[Instance], now_us: int

@@ -77,10 +77,19 @@ class State:
             catalogue=self.catalogue,
         )
         self.noticing = Noticing(store, self.people, settings.stage)
-        self.ingest = Ingest(
-            store=store,
-            clock=clock,
-            settings=settings,
+        self.ingest = self._ingest()
+        self.relations = self._relations(executor)
+        self.consents = self._consents(executor)
+        self.catalogue.prepare = lambda shelf: self._warm(shelf=shelf)
+        self.tasting.prepare = lambda model: self._warm(taste=model)
+        self.trained.prepare = lambda model: self._warm(trained=model)
+
+    def _ingest(self) -> Ingest:
+        """What takes events in, and keeps all that was built before it in step."""
+        return Ingest(
+            store=self._store,
+            clock=self._clock,
+            settings=self._settings,
             people=self.people,
             directory=self.directory,
             catalogue=self.catalogue,
@@ -91,18 +100,6 @@ class State:
             trained=self.trained,
             noticing=self.noticing,
         )
-        self.relations = self._relations(executor)
-        self.consents = Consents(
-            settings=settings,
-            people=self.people,
-            catalogue=self.catalogue,
-            histories=Histories(
-                store=store, people=self.people, directory=self.directory, executor=executor
-            ),
-        )
-        self.catalogue.prepare = lambda shelf: self._warm(shelf=shelf)
-        self.tasting.prepare = lambda model: self._warm(taste=model)
-        self.trained.prepare = lambda model: self._warm(trained=model)
 
     def _relations(self, executor: Executor) -> Relations:
         """What asks how people moved: it keeps nothing."""
@@ -116,6 +113,18 @@ class State:
             tasting=self.tasting,
             ingest=self.ingest,
             executor=executor,
+        )
+
+    def _consents(self, executor: Executor) -> Consents:
+        """What asks what people said about being reached: it keeps nothing."""
+        histories = Histories(
+            store=self._store, people=self.people, directory=self.directory, executor=executor
+        )
+        return Consents(
+            settings=self._settings,
+            people=self.people,
+            catalogue=self.catalogue,
+            histories=histories,
         )
 
     def _warm(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
@@ -37,6 +38,8 @@ class Waiting:
         self._pages = pages
         self._places = places
         self._of: dict[str, dict[str, Message]] = {}
+        # When their times are over, soonest first: (µs, person, message).
+        self._over: list[tuple[int, str, str]] = []
         # Called with a person for whom something new waits.
         self.wake: Callable[[str], None] = _nobody
 
@@ -44,8 +47,18 @@ class Waiting:
         """Messages were put into the outbox: those for pages wait from now on."""
         for message in messages:
             if message.channel in ONSITE_CHANNELS and message.state == "pending":
+                if message.expires_at_us:
+                    over = (message.expires_at_us, message.individual_id, message.message_id)
+                    heapq.heappush(self._over, over)
                 self._of.setdefault(message.individual_id, {})[message.message_id] = message
                 self.wake(message.individual_id)
+
+    def drop(self, message: Message) -> None:
+        """A message does not wait any more."""
+        mine = self._of.get(message.individual_id, {})
+        mine.pop(message.message_id, None)
+        if not mine:
+            self._of.pop(message.individual_id, None)
 
     def of(self, individual_id: str) -> list[Message]:
         """What waits for a person now, by due time; what is over is not among it."""
@@ -78,22 +91,20 @@ class Waiting:
     def sweep(self) -> Flow[int]:
         """Hold what nobody came for in time; returns how many."""
         now_us = self._clock.now_us()
-        over = [
-            replace(each, state="held", reason="nobody came for it in its time")
-            for mine in self._of.values()
-            for each in mine.values()
-            if each.expires_at_us and each.expires_at_us < now_us
-        ]
+        over = []
+        while self._over and self._over[0][0] < now_us:
+            at_us, individual_id, message_id = heapq.heappop(self._over)
+            message = self._of.get(individual_id, {}).get(message_id)
+            if message is not None and message.expires_at_us == at_us:
+                reason = "nobody came for it in its time"
+                over.append(replace(message, state="held", reason=reason))
         if over:
             yield from self._settle(over)
         return len(over)
 
     def _settle(self, messages: list[Message]) -> Flow[None]:
         for message in messages:
-            mine = self._of.get(message.individual_id, {})
-            mine.pop(message.message_id, None)
-            if not mine:
-                self._of.pop(message.individual_id, None)
+            self.drop(message)
         yield self._store.commit(Commit(settled=messages))
         for message in messages:
             self._places.free(message)

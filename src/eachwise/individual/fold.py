@@ -11,7 +11,6 @@ from math import exp, inf
 from typing import NamedTuple, TypeVar
 
 from eachwise.contracts.events import Action, Event, Meaning
-from eachwise.contracts.experience import OUTBOUND_CHANNELS
 from eachwise.contracts.individual import (
     AGAINST,
     ANY_VALUE,
@@ -33,7 +32,7 @@ from eachwise.contracts.individual import (
 from eachwise.individual.consent import closed_by
 from eachwise.individual.engagement import ACTIVITY_RATE
 from eachwise.individual.exclusion import exclude, own_taste
-from eachwise.individual.hours import ANSWER_ACTS, hour_of_week
+from eachwise.individual.hours import count_act
 from eachwise.maths import decay
 from eachwise.maths.decay import NEGLIGIBLE
 from eachwise.maths.hashing import stable_hash
@@ -106,7 +105,7 @@ def fold(
     """
     rule = RULES[meaning.action]
     _seen(state, event, rule)
-    _there(state, event, meaning, rule)
+    count_act(state.hours, event, meaning, present=rule.present)
     _identified(state, event, blocked)
     own: Meaning | None = meaning
     if meaning.excluded:
@@ -168,15 +167,6 @@ def _seen(state: Individual, event: Event, rule: Rule) -> None:
             days.insert(place, day)
         if len(days) > DAYS_MAX:
             del days[0]
-
-
-def _there(state: Individual, event: Event, meaning: Meaning, rule: Rule) -> None:
-    """The hour in which the person acted."""
-    if not rule.present:
-        return
-    answer = meaning.decision_id and meaning.channel in OUTBOUND_CHANNELS
-    hour, hours = hour_of_week(event.occurred_at_us), state.hours
-    hours[hour] = hours.get(hour, 0) + (ANSWER_ACTS if answer else 1)
 
 
 def _identified(state: Individual, event: Event, blocked: Collection[str]) -> None:

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from eachwise.contracts.arrays import Floats
+from eachwise.contracts.events import Event, Meaning
 from eachwise.contracts.experience import OUTBOUND_CHANNELS
 from eachwise.contracts.individual import Contact
 
@@ -32,6 +33,15 @@ _ANSWERS = frozenset({"view", "click"})
 def hour_of_week(time_us: int) -> int:
     """0–167: the hour of the week in UTC, from Monday 00:00."""
     return (time_us // _HOUR_US + _FIRST_HOUR) % WEEK_HOURS
+
+
+def count_act(hours: dict[int, int], event: Event, meaning: Meaning, *, present: bool) -> None:
+    """Count the hour in which a person acted, in place; nothing where they did not act themselves (``present``)."""
+    if not present:
+        return
+    answer = meaning.decision_id and meaning.channel in OUTBOUND_CHANNELS
+    hour = hour_of_week(event.occurred_at_us)
+    hours[hour] = hours.get(hour, 0) + (ANSWER_ACTS if answer else 1)
 
 
 def local_moment(time_us: int, zone: tzinfo) -> datetime:

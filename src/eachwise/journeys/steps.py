@@ -80,6 +80,9 @@ def read_step(document: Document, path: Path, raw: object, number: int, defined:
 def _decide(part: Part, kind: str, defined: Defined) -> Do:
     asks = _inner(part, kind, "placement")
     placement = _placement(asks, defined)
+    if defined.placements[placement].transactional:
+        reason = f"{placement!r} is transactional and chooses nothing: use send with its experience"
+        raise asks.fault(reason, "placement")
     declared = defined.declared_for(placement)
     experiences: list[str] = []
     for position, each in enumerate(asks.listed("experiences", "[spring, autumn]")):

@@ -170,10 +170,10 @@ def protocol(scenarios: Sequence[Scenario]) -> str:
         f"{ENGINE} is the code that serves: clicks, orders, hides and unsubscribes return to it as events; other "
         f"policies, {TWIN} (the engine's own once more), Vowpal Wabbit and {KNOWN} play what the engine recorded: "
         "the same filters, features and estimates of tastes, their own choices, learning and fatigue; learning periods "
-        "count, and models are published once a simulated day; blanket and segments are told by the truth what their "
-        "people click most, clusters of browsing are made anew every week; value is the EUR a decision that the truth "
-        "expects of the choice, disconnect_rate is a send, by the true taste, and believed_disconnect_rate the "
-        "sends that the engine itself would bar by the person's last visit; "
+        "count, models are published once a simulated day, and lifetime values are left out; blanket and segments are "
+        "told by the truth what their people click most, clusters of browsing are made anew every week; value is the "
+        "EUR a decision that the truth expects of the choice, disconnect_rate is a send, by the true taste, and "
+        "believed_disconnect_rate the sends that the engine itself would bar by the person's last visit; "
         f"95 % intervals by {by} (linearised ratios, t), lift paired by visit"
     )
 

@@ -46,12 +46,16 @@ def kmeans(world: World) -> Ints:
     """
     choice = np.zeros(len(world.t), dtype=np.int64)
     who, viewed, at_s = _views(world)
+    sums, views, known = _nothing_viewed(world)
     week = ((world.t - world.begins_s) // (RECLUSTERED_EVERY_DAYS * DAY_S)).astype(np.int64)
     for each in np.unique(week):
         now_s = world.begins_s + float(each) * RECLUSTERED_EVERY_DAYS * DAY_S
-        past = at_s < now_s
-        shares = _shares(world, who[past], viewed[past])
-        cluster = k_means(shares, CLUSTERS, world.scenario.seed)
+        past = int(at_s.searchsorted(now_s))
+        fresh = slice(known, past)
+        np.add.at(sums, who[fresh], world.shop.catalogue.indicator[viewed[fresh]])
+        views += np.bincount(who[fresh], minlength=len(views))
+        known = past
+        cluster = k_means(_shares(sums, views), CLUSTERS, world.scenario.seed)
         rows = week == each
         choice[rows] = _most_clicked(world, cluster, now_s)[cluster[world.person[rows]]]
     return choice
@@ -82,7 +86,7 @@ def estimated_tastes(world: World, recording: Recording) -> Floats:
 
 
 def _views(world: World) -> tuple[Ints, Ints, Floats]:
-    """(person, item's row, time in Unix seconds) of every item viewed, in the history and in the visits."""
+    """(person, item's row, time in Unix seconds) of every item viewed, in the order of time."""
     row_of = {item.item_id: row for row, item in enumerate(world.shop.catalogue.items)}
     of_visits = (event for visit in world.visits for event in visit.events)
     found = np.array(
@@ -93,17 +97,22 @@ def _views(world: World) -> tuple[Ints, Ints, Floats]:
         ],
         dtype=np.int64,
     )
+    found = found[found[:, 2].argsort(kind="stable")]
     return found[:, 0], found[:, 1], found[:, 2] / 1e6
 
 
-def _shares(world: World, who: Ints, viewed: Ints) -> Floats:
+def _nothing_viewed(world: World) -> tuple[Floats, Ints, int]:
+    """Sums of attribute values (P, 37), views (P,) and how many views they hold, before the first."""
+    people = world.scenario.people
+    sums = np.zeros((people, world.shop.catalogue.indicator.shape[1]))
+    return sums, np.zeros(people, dtype=np.int64), 0
+
+
+def _shares(sums: Floats, views: Ints) -> Floats:
     """Each person's shares of the attribute values among the items viewed, (P, 37)."""
-    values = world.shop.catalogue.indicator
-    sums = np.zeros((world.scenario.people, values.shape[1]))
-    np.add.at(sums, who, values[viewed])
-    views = np.bincount(who, minlength=len(sums))[:, None]
-    everybody = sums.sum(axis=0) / max(len(who), 1)
-    return np.where(views > 0, sums / np.maximum(views, 1), everybody)
+    everybody = sums.sum(axis=0) / max(int(views.sum()), 1)
+    shares = sums / np.maximum(views, 1)[:, None]
+    return np.where(views[:, None] > 0, shares, everybody)
 
 
 def _most_clicked(world: World, cluster: Ints, now_s: float) -> Ints:

@@ -52,7 +52,7 @@ class EnginePlayer:
         """``name``: under which the learner knows it."""
         self._name = name
         self._learner = learner
-        self._size = len(layout.experiences)
+        self._hard = np.append(layout.hard, False)
         self._settings = settings.decide
         self._policy = policy_named(settings.decide.policy)
         self._explored: dict[int, list[int]] = {}
@@ -63,8 +63,9 @@ class EnginePlayer:
         field = competition(plan, turns, self._settings)
         rows = np.full(len(turns.seeds), SILENCE, dtype=np.int64)
         probabilities = np.ones(len(turns.seeds))
+        competing = np.pad(turns.passed, ((0, 0), (0, 1)), constant_values=True)
         for place, seed in enumerate(turns.seeds):
-            own = np.append(np.flatnonzero(turns.passed[place]), self._size)
+            own = competing[place].nonzero()[0]
             found = self._probabilities(plan, field, place, own, turns)
             drawn = sample(found, seed, _CHOICE_STREAM)
             expected = field.priorities[place, own]
@@ -88,9 +89,8 @@ class EnginePlayer:
             explorable=field.explorable[place, own],
             updates=plan.updates,
         )
-        hard = np.append(plan.layout.hard, False)[own]
         count = sum(at_us > since_us for at_us in explored)
-        return bounded(self._policy, scored, hard, count, self._settings)
+        return bounded(self._policy, scored, self._hard[own], count, self._settings)
 
 
 def competition(plan: Plan, turns: Turns, settings: DecideSettings) -> Competition:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -23,6 +24,8 @@ DAY_S = 86_400.0
 # A longer world is a larger shop, and not an older one: about so many decisions a person, or fewer.
 DECISIONS_A_PERSON: Final = 25
 PEOPLE_MIN: Final = 1000
+# The history is packed in parts of so many events.
+_EVENTS_AT_ONCE = 500
 # Responses to all experiences are asked of the world for so many visits at once.
 _VISITS_AT_ONCE = 256
 
@@ -93,13 +96,15 @@ class Truth:
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """A shop, the visits that end in a decision each, and the truth about those.
+    """A shop, the browsing before, the visits that end in a decision each, and the truth about those.
 
+    packed: the history, in parts kept as msgpack
     person, number: (D,) of the visits. t: (D,) Unix seconds of the decisions.
     """
 
     scenario: Scenario
     shop: FrozenFoodShop
+    packed: list[bytes]
     visits: list[Visit]
     person: Ints
     number: Ints
@@ -114,8 +119,8 @@ class World:
     @property
     def history(self) -> Iterator[RawEvent]:
         """The browsing before the first decision: raw events in time order, made anew each time."""
-        if self.scenario.history_days > 0.0:
-            yield from self.shop.history(self.shop.settings.opened_at_s, self.scenario.history_days)
+        for part in self.packed:
+            yield from msgspec.msgpack.decode(part)
 
 
 def build_world(scenario: Scenario) -> World:
@@ -128,6 +133,7 @@ def build_world(scenario: Scenario) -> World:
     return World(
         scenario=scenario,
         shop=shop,
+        packed=_history(shop, scenario),
         visits=visits,
         person=person,
         number=number,
@@ -149,6 +155,17 @@ def time_us(event: RawEvent) -> int:
 def person_of(event: RawEvent) -> int:
     """Whose event it is: the world writes it into its message ids, frozen-SEED-PERSON-VISIT-PLACE."""
     return int(event["messageId"].rsplit("-", 3)[1])
+
+
+def _history(shop: FrozenFoodShop, scenario: Scenario) -> list[bytes]:
+    """What happened before the first visit, packed."""
+    if scenario.history_days <= 0.0:
+        return []
+    events = shop.history(shop.settings.opened_at_s, scenario.history_days)
+    found = []
+    while part := list(islice(events, _EVENTS_AT_ONCE)):
+        found.append(msgspec.msgpack.encode(part))
+    return found
 
 
 def _first_visits(shop: FrozenFoodShop, scenario: Scenario) -> list[Visit]:

@@ -28,11 +28,11 @@ from eachwise.worlds import SILENCE
 MODULE: Final = "vowpalwabbit"
 # The C++ binding that comes with it.
 _BINDING: Final = "pylibvw"
-# Arm → how it explores.
+# Arm → how it explores: of each family the best of those tried.
 EXPLORATIONS: Final[Mapping[str, str]] = {
-    "reference:vw_squarecb": "--squarecb --gamma_scale 1000",
+    "reference:vw_squarecb": "--squarecb --gamma_scale 100",
     "reference:vw_epsilon": "--epsilon 0.02",
-    "reference:vw_bag": "--bag 8",
+    "reference:vw_bag": "--bag 16",
 }
 # All that was tried: γ scales from 1 to 3,000 in half decades, ε from .02 to .1, bags of 4 to 16.
 GRID: Final[Mapping[str, str]] = {
@@ -78,7 +78,7 @@ class Sentences:
             " ".join(
                 [
                     "|f",
-                    *(f"{numbered(name)}:{value:g}" for name, value in features.items()),
+                    *(_said(numbered(name), value) for name, value in features.items()),
                     *(f"{numbered(layout.moving[each])}:%.4g" for each in np.flatnonzero(has)),
                     end,
                 ]
@@ -97,6 +97,11 @@ class Sentences:
             values = moving[self._has & passed[:, None]]
             found = self._said[number] = lines % tuple(values.tolist())
         return found
+
+
+def _said(number: int, value: float) -> str:
+    """A feature as text; 1 is what one without a value has."""
+    return f"{number}" if value == 1.0 else f"{number}:{value:g}"
 
 
 class VowpalWabbit:

@@ -140,6 +140,8 @@ class _Endpoint:
     async def _serve(self, route: Route, call: Call) -> Answer:
         if route.key != "open":
             key = key_in_header(call.headers)
+            if key is None and route.key_in_query:
+                key = call.text("writeKey") or None
             if key is None and route.request is not None:
                 key = key_in_body(await call.body())
             self._limit.take(check_key(self._keys, key, route.key))

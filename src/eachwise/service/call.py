@@ -19,10 +19,11 @@ class Call:
         self, scope: MutableMapping[str, Any], receive: Receive, core: Core, settings: Settings
     ) -> None:
         self.core = core
+        self.method: str = scope["method"]
         self.settings = settings
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self._scope = scope
-        self._receive = receive
+        self.receive = receive
         self._body: bytes | None = None
         self._query: dict[str, list[str]] | None = None
 
@@ -30,7 +31,7 @@ class Call:
         """The unpacked body. Raises ``TooLarge`` beyond the limit."""
         if self._body is None:
             self._body = await read_body(
-                self._receive, self.headers, self.settings.api.body_bytes_max
+                self.receive, self.headers, self.settings.api.body_bytes_max
             )
         return self._body
 

@@ -7,7 +7,7 @@ from typing import get_args
 import msgspec
 
 from eachwise.contracts.errors import InvalidInput
-from eachwise.contracts.journey import EnterRequest, InstanceView, Journey, JourneyView, Status
+from eachwise.contracts.journey import EnterRequest, InstanceView, JourneyView, Status
 from eachwise.flow.drive import arun
 from eachwise.service.call import Call
 from eachwise.service.handlers import decoded
@@ -25,9 +25,9 @@ class EnterBody(EnterRequest, frozen=True, kw_only=True, forbid_unknown_fields=T
 _enter_request = msgspec.json.Decoder(EnterBody)
 
 
-async def put_journeys(call: Call) -> list[Journey]:
+async def put_journeys(call: Call) -> list[JourneyView]:
     """Take journeys in, as YAML or JSON; those that changed get their next version."""
-    return await arun(call.core.programme.journeys.put(await call.body()))
+    return await arun(call.core.programme.put(await call.body()))
 
 
 async def list_journeys(call: Call) -> list[JourneyView]:

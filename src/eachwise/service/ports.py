@@ -21,7 +21,7 @@ from eachwise.contracts.decision import (
 from eachwise.contracts.events import BatchResult, Event, Rejection, StoredRejection
 from eachwise.contracts.experience import Definitions
 from eachwise.contracts.individual import Profile
-from eachwise.contracts.journey import EnterRequest, InstanceView, Journey, JourneyView, Status
+from eachwise.contracts.journey import EnterRequest, InstanceView, JourneyView, Status
 from eachwise.contracts.measurement import Estimate, EstimateRequest, LifetimeView
 from eachwise.contracts.ports import ImportKind, ImportProgress
 from eachwise.contracts.recommendation import RecommendRequest, RecommendResponse
@@ -183,10 +183,6 @@ class Searching(Protocol):
 class Journeys(Protocol):
     """The journeys in use."""
 
-    def put(self, document: str | bytes | object) -> Flow[list[Journey]]:
-        """Take journeys in."""
-        ...
-
     def views(self) -> list[JourneyView]:
         """Every journey with its counts."""
         ...
@@ -212,6 +208,10 @@ class Programme(Protocol):
     @property
     def journeys(self) -> Journeys:
         """The journeys in use."""
+        ...
+
+    def put(self, document: str | bytes) -> Flow[list[JourneyView]]:
+        """Take journeys in."""
         ...
 
     def begin(self, journey_id: str, request: EnterRequest) -> Flow[InstanceView]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from eachwise.contracts.decision import Decided
 from eachwise.contracts.delivery import MessageState, MessageView, Preview, PreviewRequest
-from eachwise.deliver import Token
+from eachwise.deliver import Token, TokenKind
 from eachwise.flow.drive import Flow
 
 
@@ -55,8 +56,8 @@ class Returns(Protocol):
         """A link was followed; where it leads."""
         ...
 
-    def token(self, text: str) -> Token:
-        """What an unsubscribing link stands for."""
+    def token(self, text: str, kind: TokenKind = "u") -> Token:
+        """What a link stands for."""
         ...
 
     def unsubscribe(self, text: str) -> Flow[Token]:
@@ -72,6 +73,38 @@ class Returns(Protocol):
         ...
 
 
+class Streams(Protocol):
+    """Who listens for what waits for them."""
+
+    @property
+    def open(self) -> int:
+        """How many listen."""
+        ...
+
+    @property
+    def ended(self) -> bool:
+        """Whether the service stops."""
+        ...
+
+    def person(
+        self, user_id: str | None, anonymous_id: str | None, individual_id: str | None
+    ) -> str:
+        """Whom the ids name."""
+        ...
+
+    def listen(self, individual_id: str, heard: Callable[[], object]) -> Callable[[], None]:
+        """Hear when something new waits for a person; returns what stops it."""
+        ...
+
+    def take(self, individual_id: str, after: str = "") -> Flow[list[tuple[str, Decided]]]:
+        """What waits for a person, taken up."""
+        ...
+
+    def end(self) -> None:
+        """Tell every listener that the service stops."""
+        ...
+
+
 class Delivery(Protocol):
     """The outbox's flows."""
 
@@ -83,6 +116,11 @@ class Delivery(Protocol):
     @property
     def letters(self) -> Letters:
         """What goes out."""
+        ...
+
+    @property
+    def streams(self) -> Streams:
+        """Who listens."""
         ...
 
     @property

@@ -27,7 +27,8 @@ class Query(msgspec.Struct, frozen=True):
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One route. ``cors``: browsers on other sites may call it. ``media`` are the body's content types;
-    ``other_response``: what it answers too, as the query asks."""
+    ``other_response``: what it answers too, as the query asks; ``key_in_query``: the key may stand in the query as
+    ``writeKey``, for what browsers call without headers."""
 
     method: Method
     path: str
@@ -40,3 +41,4 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     media: tuple[str, ...] = (JSON,)
     query: tuple[Query, ...] = ()
     cors: bool = False
+    key_in_query: bool = False

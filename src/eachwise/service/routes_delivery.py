@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from eachwise.contracts.decision import Decided
 from eachwise.contracts.delivery import MessageView, Preview, PreviewRequest
-from eachwise.service import outbox, tracking
+from eachwise.service import outbox, streaming, tracking
 from eachwise.service.handlers import Handler
 from eachwise.service.route import Method, Query, Route
 
@@ -64,6 +65,22 @@ ROUTES: tuple[Route, ...] = (
         summary="Render an experience for a real individual, without sending it",
         request=PreviewRequest,
         response=Preview,
+    ),
+    Route(
+        method="GET",
+        path="/v1/stream",
+        handler=streaming.stream,
+        key="write",
+        summary="Hear of messages for one individual as they come (server-sent events)",
+        response=Decided,
+        query=(
+            Query("userId", _TEXT, "Whose"),
+            Query("anonymousId", _TEXT, "Whose"),
+            Query("individual", _TEXT, "Whose; typed, like user:42"),
+            Query("writeKey", _TEXT, "The write key, where no header can carry it"),
+        ),
+        cors=True,
+        key_in_query=True,
     ),
     _open("GET", "/t/o/{token}.gif", tracking.opened, "Count that a mail was opened"),
     _open("GET", "/t/c/{token}", tracking.clicked, "Count a click, and lead on"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from eachwise.contracts.journey import EnterRequest, InstanceView, Journey, JourneyView
+from eachwise.contracts.journey import EnterRequest, InstanceView, JourneyView
 from eachwise.service import journeys
 from eachwise.service.route import JSON, YAML, Query, Route
 
@@ -18,7 +18,7 @@ ROUTES: tuple[Route, ...] = (
         key="secret",
         summary="Add journeys, or give them their next version",
         request=dict[str, list[Any]],
-        response=list[Journey],
+        response=list[JourneyView],
         media=(JSON, YAML),
     ),
     Route(

@@ -44,7 +44,8 @@ def run_server(
     Raises ``InvalidInput`` where the address cannot be bound, before the core is opened.
     """
     with bound(host, port) as listening, open_core() as core:
-        _serve_on(listening, create_app(core, keys, settings), announce)
+        app = create_app(core, keys, settings)
+        _serve_on(listening, app, announce, core.delivery.streams.end)
 
 
 def serve(app: ASGIApp, host: str, port: int, on_started: Callable[[str], None]) -> None:
@@ -75,11 +76,22 @@ def bound(host: str, port: int) -> Iterator[socket.socket]:
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it has started."""
+    """A server that says when it has started, and when it stops."""
 
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        on_started: Callable[[], None],
+        on_stopping: Callable[[], None],
+    ) -> None:
         super().__init__(config)
         self._on_started = on_started
+        self._on_stopping = on_stopping
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say so first: what is open for good would otherwise be waited for."""
+        self._on_stopping()
+        await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application and listen, then say so."""
@@ -98,7 +110,16 @@ def _rarely_collect() -> None:
     gc.set_threshold(*GC_THRESHOLDS)
 
 
-def _serve_on(listening: socket.socket, app: ASGIApp, on_started: Callable[[str], None]) -> None:
+def _nothing() -> None:
+    """Nothing is open for good."""
+
+
+def _serve_on(
+    listening: socket.socket,
+    app: ASGIApp,
+    on_started: Callable[[str], None],
+    on_stopping: Callable[[], None] = _nothing,
+) -> None:
     host, port = listening.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     config = uvicorn.Config(
@@ -115,7 +136,7 @@ def _serve_on(listening: socket.socket, app: ASGIApp, on_started: Callable[[str]
     )
     _rarely_collect()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    server = _Server(config, lambda: on_started(url))
+    server = _Server(config, lambda: on_started(url), on_stopping)
     with _stopping(server):
         try:
             server.run(sockets=[listening])

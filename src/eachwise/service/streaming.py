@@ -1,13 +1,13 @@
 """Server-sent events: a page hears of what waits for its person, as soon as it does.
 
-``id`` is the message's id, ``event`` is ``message``, ``data`` the decision as ``/v1/decide`` answers it. What was handed
-to an open stream is taken up; after a lost connection the browser names the last id that it had, and gets the rest.
+``id`` is the message's id, ``event`` is ``message``, ``data`` the decision as ``/v1/decide`` answers it. What was
+handed to an open stream is taken up; after a lost connection the browser names the last id it had, and gets the rest.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 
 import msgspec
@@ -38,42 +38,50 @@ class Stream(Answer):
     receive: Receive
     streams: Streams
     individual_id: str
+    last_id: str = ""
     heartbeat_s: float = HEARTBEAT_S
 
-    async def send(self, send: Send, more: tuple[Header, ...] = ()) -> None:
+    async def send(self, send: Send, more: Sequence[Header] = ()) -> None:
         """Head, what waits now, then what comes; a comment where nothing does, so that proxies keep it open."""
-        await send(
-            {"type": "http.response.start", "status": 200, "headers": [*_HEAD, *more]}
-        )
+        await send({"type": "http.response.start", "status": 200, "headers": [*_HEAD, *more]})
         news = asyncio.Event()
         loop = asyncio.get_running_loop()
-        stop = self.streams.listen(
-            self.individual_id, lambda: loop.call_soon_threadsafe(news.set)
-        )
+        stop = self.streams.listen(self.individual_id, lambda: loop.call_soon_threadsafe(news.set))
         gone = asyncio.ensure_future(_gone(self.receive))
         try:
             await _write(send, f"retry: {RETRY_MS}\n\n".encode())
-            while not gone.done():
+            after = self.last_id
+            while not (gone.done() or self.streams.ended):
                 news.clear()
-                for decided, message_id in await arun(self.streams.take(self.individual_id)):
+                for message_id, decided in await arun(self.streams.take(self.individual_id, after)):
                     await _write(send, _event(decided, message_id))
+                after = ""
                 await _either(news, gone, self.heartbeat_s)
                 if not news.is_set() and not gone.done():
                     await _write(send, b": here\n\n")
         finally:
             stop()
             gone.cancel()
+        await send({"type": "http.response.body", "body": b""})
 
 
 async def stream(call: Call) -> Answer:
-    """The stream of whom the query names. Raises ``InvalidInput`` where it names nobody, ``Unavailable`` at the limit."""
+    """The stream of whom the query names. Raises ``InvalidInput`` for nobody, ``Unavailable`` at the limit."""
     streams = call.core.delivery.streams
     if streams.open >= call.settings.delivery.streams_max:
         raise Unavailable(LIMIT, retry_after_s=RETRY_MS // 1000)
     individual_id = streams.person(
-        call.text("userId") or None, call.text("anonymousId") or None, call.text("individual") or None
+        call.text("userId") or None,
+        call.text("anonymousId") or None,
+        call.text("individual") or None,
     )
-    return Stream(body=b"", receive=call.receive, streams=streams, individual_id=individual_id)
+    return Stream(
+        body=b"",
+        receive=call.receive,
+        streams=streams,
+        individual_id=individual_id,
+        last_id=call.headers.get(b"last-event-id", b"").decode("utf-8", "replace"),
+    )
 
 
 def _event(decided: Decided, message_id: str) -> bytes:

@@ -60,7 +60,7 @@ FINE = (
     "{% if person.traits.x is defined and person.traits.y %}{{ person.traits.x }}{{ person.traits.y }}{% endif %}",
     "{% if person.traits.tier == 'gold' %}{{ person.traits.tier }}{% endif %}",
     "{{ event.a if event.a else 'b' }}",
-    "{% for item in items %}{{ loop.index }} {{ item.title }} {{ link(item.url | default('https://x.example')) }}{% endfor %}",
+    "{% for item in items %}{{ loop.index }} {{ item.title }} {{ link(item.url | d('https://x.de')) }}{% endfor %}",
     "{% for item in items[:3] %}{% if item.price %}{{ item.price }}{% endif %}{% endfor %}",
     "{% for p in event.products | default([]) %}{{ p.name | default('it') }}{% endfor %}",
     "{% set name = person.traits.x | default('you') %}{{ name }}",
@@ -194,7 +194,7 @@ def test_a_mail_has_both_parts_whatever_was_written() -> None:
     of_text = render(mail(text="Hi & bye\n\nhttps://x.example/a."), "email", context()).parts
     assert "<p>Hi &amp; bye</p>" in of_text["html"]
     assert '<a href="https://x.example/a">https://x.example/a</a>.' in of_text["html"]
-    with pytest.raises(RenderFailed, match="neither content.text nor content.html"):
+    with pytest.raises(RenderFailed, match=r"neither content\.text nor content\.html"):
         render(mail(subject="x"), "email", context())
     with pytest.raises(RenderFailed, match="empty"):
         written("{% if event.nothing %}x{% endif %}")

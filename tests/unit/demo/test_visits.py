@@ -11,7 +11,7 @@ from eachwise.contracts.decision import Decided, DecideResponse, ShownItem
 from eachwise.contracts.events import BatchResult
 from eachwise.demo.driver import DUTY_MAX, VISITS_PER_S_MAX, rest_s
 from eachwise.demo.programme import HERO, RAIL, definitions
-from eachwise.demo.visits import LABELS, Visitors, outcome_events
+from eachwise.demo.visits import LABELS, Visitors, outcome_events, with_checkout
 from eachwise.worlds import FrozenFoodShop, Response
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -51,6 +51,7 @@ def test_an_ignored_experience_was_still_seen() -> None:
         "decision_id": "d-1",
         "experience_id": "steak-week",
         "placement": HERO,
+        "channel": "web",
     }
     assert events[0]["anonymousId"] == "a"
 
@@ -130,3 +131,29 @@ def test_the_demo_declares_what_the_engine_takes(shop: FrozenFoodShop) -> None:
     assert {HERO, RAIL} <= set(parsed.placements)
     rail = [each for each in parsed.experiences.values() if RAIL in each.placements]
     assert [each.experience_id for each in rail] == ["for-you"]
+
+
+def test_a_checkout_begins_where_something_lies_in_the_basket(shop: FrozenFoodShop) -> None:
+    visits = [shop.visit(person, NOW_S, 5) for person in range(50)]
+    started = ordered = 0
+    for visit in visits:
+        told = with_checkout(visit, 5)
+        added = [each for each in visit if each.get("event") == "Product Added"]
+        checkouts = [each for each in told if each.get("event") == "Checkout Started"]
+        assert [each for each in told if each not in checkouts] == visit
+        assert len(checkouts) == bool(added)
+        if not added:
+            continue
+        started += 1
+        (checkout,) = checkouts
+        assert checkout["anonymousId"] == visit[-1]["anonymousId"]
+        assert checkout["messageId"] not in {each["messageId"] for each in visit}
+        last = visit[-1]
+        if last.get("event") == "Order Completed":
+            ordered += 1
+            assert told[-2:] == [checkout, last]
+            assert checkout["properties"]["order_id"] == last["properties"]["order_id"]
+            assert checkout["properties"]["value"] == last["properties"]["total"]
+        else:
+            assert checkout["properties"]["order_id"] == "basket-5"
+    assert started > ordered > 0

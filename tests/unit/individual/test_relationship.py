@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from eachwise.contracts.events import Action, Event, Line, Meaning
-from eachwise.contracts.individual import Individual, MergedPart
+from eachwise.contracts.individual import Individual, MergedPart, Written
 from eachwise.individual import (
     EVERY_CHANNEL,
+    address_of,
     consent_allows,
     engagement_score,
     fold,
@@ -217,3 +218,41 @@ def test_a_profile_of_little_says_so() -> None:
         act(state, Action.VIEW, values=(f"a={n % 2}",))
     act(state, Action.REMOVE, values=("a=1",))
     assert summary(state)[-1] == "21 recent items: no taste that differs from everyone's."
+
+
+def test_a_purpose_on_one_channel_is_closed_and_opened_by_itself() -> None:
+    state = Individual()
+    act(state, Action.IDENTIFY, consent={"news": True, "ads": True}, days_ago=5)
+    act(
+        state,
+        Action.UNSUBSCRIBE,
+        channel="email",
+        consent={"channel:email:news": False},
+        days_ago=4,
+    )
+    assert not allowed(state, "news", "email")
+    assert allowed(state, "ads", "email")
+    assert allowed(state, "news", "push")
+    # Consent to the purpose, or to the channel, says nothing of the two together.
+    act(state, Action.IDENTIFY, consent={"news": True}, days_ago=3)
+    assert not allowed(state, "news", "email")
+    act(state, Action.DECLARE, consent={"channel:email:news": True}, days_ago=2)
+    assert allowed(state, "news", "email")
+    act(state, Action.COMPLAIN, channel="email", days_ago=1)
+    assert not allowed(state, "news", "email")
+
+
+def test_a_bounce_for_good_closes_the_address_and_no_other() -> None:
+    state = Individual(identifiers={"email:b@x.example", "email:c@x.example", "user:u"})
+    act(state, Action.IDENTIFY, consent={"news": True})
+    assert address_of(state, "email") == "b@x.example"
+    act(state, Action.OTHER, consent={"bounced:email:b@x.example": False})
+    assert not allowed(state, "news", "email")
+    settings = ConsentSettings()
+    assert not consent_allows(state, "news", "email", settings, transactional=True)[0]
+    assert consent_allows(state, "news", "sms", settings, transactional=True)[0]
+    state.traits["email"] = Written(1, 1, " New@x.example ")
+    assert address_of(state, "email") == "new@x.example"
+    assert allowed(state, "news", "email")
+    act(state, Action.OTHER, consent={"bounced:email": False})
+    assert not allowed(state, "news", "email")

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eachwise.contracts.errors import InvalidInput, TooLarge
+from eachwise.contracts.experience import Experience, Placement
 from eachwise.contracts.journey import (
     Branch,
     Call,
@@ -515,3 +516,19 @@ def test_bodies_are_plain_data_of_at_most_32_levels() -> None:
 def test_a_document_has_at_most_a_mebibyte() -> None:
     with pytest.raises(TooLarge):
         parse_journeys("#" * (1 << 21), placements={}, experiences={})
+
+
+def test_a_transactional_placement_is_sent_to_and_chooses_nothing() -> None:
+    placements = {
+        "receipts": Placement(placement_id="receipts", channel="email", transactional=True)
+    }
+    experiences = {"receipt": Experience(experience_id="receipt", placements=["receipts"])}
+
+    def read(step: dict[str, Any]) -> Journey:
+        raw = [{"journey_id": "j", "entry": {"event": "Order Completed"}, "steps": [step]}]
+        return journeys_from(raw, placements=placements, experiences=experiences)["j"]
+
+    with pytest.raises(InvalidInput, match="use send with its experience"):
+        read({"decide": "receipts"})
+    sent = read({"send": {"placement": "receipts", "experience": "receipt"}}).steps[0].do
+    assert isinstance(sent, Send)

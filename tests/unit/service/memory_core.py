@@ -70,6 +70,7 @@ class MemoryCore:
         self.estimating = whole.estimating
         self.lifetime = whole.lifetime
         self.relations = whole.relations
+        self.consents = whole.consents
         self.asking = whole.asking
         self.programme = whole.programme
         self.delivery = whole.delivery

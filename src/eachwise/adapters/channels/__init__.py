@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from eachwise.adapters.channels.webhook import Webhook
 from eachwise.contracts.delivery import CALL, Channel
 from eachwise.settings import DeliverySettings
 
@@ -20,8 +21,6 @@ def _email(settings: DeliverySettings) -> Channel | None:
 
 
 def _posting(name: str, url: str, settings: DeliverySettings) -> Channel:
-    from eachwise.adapters.channels.webhook import Webhook  # noqa: PLC0415 (imports http.client)
-
     return Webhook(name, url, settings)
 
 

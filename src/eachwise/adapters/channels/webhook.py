@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 
-from eachwise.adapters.channels.posting import post
 from eachwise.adapters.channels.secret import read_secret
 from eachwise.contracts.delivery import Letter, Receipt
 from eachwise.settings import DeliverySettings
@@ -45,6 +44,9 @@ class Webhook:
         if self._secret:
             at_s = letter.made_at_us // _MICROSECONDS
             headers["Eachwise-Signature"] = signature(self._secret, at_s, body)
+        # Python's HTTP client takes a while to import: who posts nothing does not wait for it.
+        from eachwise.adapters.channels.posting import post  # noqa: PLC0415
+
         return post(self._url or letter.address, body, headers, self._timeout_s)
 
     def _body(self, letter: Letter) -> dict[str, Any]:

@@ -151,7 +151,7 @@ function tile(item, { fresh = false, reasons = [], about = null } = {}) {
 const takeUp = (about) => (about ? [track("Experience Clicked", about)] : []);
 
 export const aboutOf = (decided) => ({
-  decision_id: decided.decision_id, experience_id: decided.experience_id, placement: decided.placement_id,
+  decision_id: decided.decision_id, experience_id: decided.experience_id, placement: decided.placement_id, channel: "web",
 });
 
 function look(item, about) {

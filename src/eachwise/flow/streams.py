@@ -1,0 +1,121 @@
+"""Who listens for what waits for them, and what they are handed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from eachwise.contracts.decision import Decided, DecideRequest
+from eachwise.contracts.ports import Clock, Store
+from eachwise.flow.asked import check_named, individual_of
+from eachwise.flow.decide import Deciding
+from eachwise.flow.drive import Flow
+from eachwise.flow.waiting import Waiting
+from eachwise.identity import Directory
+from eachwise.maths.decay import MICROSECONDS
+
+# What was handed over is kept for a page that lost its connection meanwhile.
+KEPT_US = 120 * MICROSECONDS
+KEPT_MAX = 20
+
+Heard = Callable[[], object]
+Handed = tuple[str, Decided]
+
+
+class Streams:
+    """Listeners by person. ``open``: how many there are."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        directory: Directory,
+        deciding: Deciding,
+        waiting: Waiting,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._directory = directory
+        self._deciding = deciding
+        self._waiting = waiting
+        self._listeners: dict[str, list[Heard]] = {}
+        self._handed: dict[str, list[tuple[int, Handed]]] = {}
+        self.open = 0
+        self.ended = False
+        waiting.wake = self._wake
+
+    def person(
+        self, user_id: str | None, anonymous_id: str | None, individual_id: str | None
+    ) -> str:
+        """Whom the ids name. Raises ``InvalidInput`` where they name nobody."""
+        asked = DecideRequest(
+            placements=[],
+            user_id=user_id,
+            anonymous_id=anonymous_id,
+            individual_id=individual_id,
+        )
+        check_named(asked)
+        return individual_of(asked, self._directory, self._clock.now_us())
+
+    def listen(self, individual_id: str, heard: Heard) -> Callable[[], None]:
+        """Call ``heard`` when something new waits for a person, or all streams are to end; returns what stops it."""
+        listeners = self._listeners.setdefault(individual_id, [])
+        listeners.append(heard)
+        self.open += 1
+
+        def stop() -> None:
+            listeners.remove(heard)
+            self.open -= 1
+            if not listeners:
+                self._listeners.pop(individual_id, None)
+                self._forget()
+
+        return stop
+
+    def take(self, individual_id: str, after: str = "") -> Flow[list[Handed]]:
+        """What waits for a person and may be shown now: taken up; ``after``: first what was handed out behind it."""
+        now_us = self._clock.now_us()
+        person = self._directory.resolve(individual_id)
+        kept = [each for each in self._handed.get(individual_id, []) if each[0] > now_us - KEPT_US]
+        again = _behind([handed for _, handed in kept], after) if after else []
+        found: list[Handed] = []
+        taken = []
+        for message in self._waiting.of(person):
+            record = self._store.decision(message.decision_id)
+            if record is None:
+                continue
+            if self._deciding.pages.hindrance(replace(record, individual_id=person)) is None:
+                found.append((message.message_id, self._deciding.answer(record)))
+                taken.append(record)
+        if taken:
+            yield from self._waiting.picked(person, taken)
+            kept += [(now_us, handed) for handed in found]
+        if kept:
+            self._handed[individual_id] = kept[-KEPT_MAX:]
+        return again + found
+
+    def _forget(self) -> None:
+        """Drop what nobody will come back for."""
+        since_us = self._clock.now_us() - KEPT_US
+        over = [person for person, kept in self._handed.items() if kept[-1][0] <= since_us]
+        for person in over:
+            del self._handed[person]
+
+    def end(self) -> None:
+        """The service stops: every listener is told, and takes no more."""
+        self.ended = True
+        for listeners in self._listeners.values():
+            for heard in listeners:
+                heard()
+
+    def _wake(self, individual_id: str) -> None:
+        for heard in self._listeners.get(self._directory.resolve(individual_id), ()):
+            heard()
+
+
+def _behind(handed: list[Handed], after: str) -> list[Handed]:
+    """Those that came behind one; of one that is not known any more, nothing is known."""
+    names = [message_id for message_id, _ in handed]
+    return handed[names.index(after) + 1 :] if after in names else []
