@@ -320,34 +320,65 @@ def test_events_of_journeys_are_logged_once_under_the_messages_id(clock: Settabl
 
 
 def test_a_message_of_somebody_merged_goes_to_who_they_are_now(clock: SettableClock) -> None:
-    mail = Scripted("email")
-    with shop(mail, clock=clock) as engine:
-        given = {"email": "eve@example.com", "marketing_opt_in": True}
-        engine.identify(None, given, anonymousId="a1")
-        person = engine.core._directory.resolve("anon:a1")
-        record = engine.core.deciding.pages.contact(person, "mail", ["hello"])
+    hook = Scripted("webhook", deduplicates=True)
+    with shop(hook, clock=clock) as engine:
+        given = {"purpose": "marketing"}
+        engine.track(None, "Consent Given", given, anonymousId="a1")
+        record = engine.core.deciding.pages.contact("anon:a1", "hook", ["hello"])
         message = Message(
             message_id="m-1",
-            individual_id=person,
-            channel="email",
+            individual_id="anon:a1",
+            channel="webhook",
             created_at_us=START_US,
             due_at_us=START_US + 1,
-            placement_id="mail",
+            placement_id="hook",
             experience_id="hello",
             decision_id=record.decision_id,
         )
         post(engine.core, message, record)
-        engine.identify("eve", {"email": "eve@example.com"}, anonymousId="a1")
-        assert engine.core._directory.resolve(person) == "user:eve"
+        clock.advance(seconds=1)
+        engine.identify("eve", {"marketing_opt_in": True}, anonymousId="a1")
         clock.advance(seconds=1)
         drain(engine)
-        assert [each.address for each in mail.letters] == ["eve@example.com"]
+        assert [each.address for each in hook.letters] == ["user:eve"]
         contacts = engine.individual("user:eve").contacts
         assert [each.decision_id for each in contacts] == [record.decision_id]
         assert engine.core.people.reservations("user:eve", clock.now_us()) == []
         # The learner hears of it too: it comes under the id for which it was decided.
         logged = engine.core._store.outcomes_of(record.decision_id)
         assert [each.event.anonymous_id for each in logged] == ["a1"]
+
+
+def test_whoever_is_known_by_an_address_alone_can_be_reported_on(clock: SettableClock) -> None:
+    mail = Scripted("email")
+    with shop(mail, clock=clock) as engine:
+        given = {"email": "Eve@example.com", "marketing_opt_in": True}
+        engine.identify(None, given, anonymousId="a1")
+        assert engine.core._directory.resolve("anon:a1") == "email:eve@example.com"
+        # The device is somebody else's by now: nothing but the address leads to her.
+        clock.advance(seconds=1)
+        engine.identify("max", {}, anonymousId="a1")
+        clock.advance(seconds=1)
+        record = engine.core.deciding.pages.contact("email:eve@example.com", "mail", ["hello"])
+        message = Message(
+            message_id="m-1",
+            individual_id="email:eve@example.com",
+            channel="email",
+            created_at_us=clock.now_us(),
+            due_at_us=clock.now_us(),
+            placement_id="mail",
+            experience_id="hello",
+            decision_id=record.decision_id,
+        )
+        post(engine.core, message, record)
+        drain(engine)
+        link = mail.letters[0].headers["List-Unsubscribe"].strip("<>").rpartition("/")[2]
+        clock.advance(seconds=1)
+        run(engine.core.delivery.returns.unsubscribe(link))
+        contacts = engine.individual("email:eve@example.com").contacts
+        assert [each.action for each in contacts] == ["unsubscribe", "expose"]
+        again = engine.core.deciding.pages.contact("email:eve@example.com", "mail", ["hello"])
+        assert again.experience_id == "silence"
 
 
 def test_operators_are_told_what_cannot_be_done(clock: SettableClock) -> None:

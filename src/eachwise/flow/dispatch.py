@@ -236,18 +236,18 @@ class Dispatching:
 
     def _log_event(self, message: Message) -> Flow[None]:
         """An event of the engine's own, logged once: its message id is the message's."""
-        made = self._reports.event(
+        made = self._reports.events(
             message.individual_id,
             message_id=message.message_id,
             name=str(message.body.get("event", "")),
             properties=message.body.get("properties"),
             traits=message.body.get("traits"),
         )
-        if made is None:
+        if not made:
             reason = "the person has no user id, anonymous id or device that an event could carry"
             yield from self._put(replace(message, state="dead", reason=reason))
             return
-        yield from self._ingest.ingest([made], source="outbox")
+        yield from self._ingest.ingest(made, source="outbox")
         yield from self._put(replace(message, state="sent", sent_at_us=self._clock.now_us()))
 
     # -- the hand-over -------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from eachwise.contracts.events import Event
 from eachwise.contracts.individual import Individual
 from eachwise.contracts.ports import Clock, Store
 from eachwise.flow.drive import Flow
-from eachwise.flow.identified import event_of
+from eachwise.flow.identified import events_of
 from eachwise.flow.ingest import Ingest
 from eachwise.flow.people import People
 from eachwise.identity import Directory
@@ -42,7 +42,7 @@ class Reports:
         self._directory = directory
         self._ingest = ingest
 
-    def event(
+    def events(
         self,
         individual_id: str,
         *,
@@ -50,10 +50,10 @@ class Reports:
         name: str,
         properties: Mapping[str, Any] | None = None,
         traits: Mapping[str, Any] | None = None,
-    ) -> Event | None:
-        """An event of this person's, now; None where nothing is known of them that an event could carry."""
+    ) -> list[Event]:
+        """An event of this person's, now, with what leads to them; empty where nothing does."""
         person = self._directory.resolve(individual_id)
-        return event_of(
+        return events_of(
             person,
             self._people.find(person) or Individual(),
             self._directory,
@@ -75,12 +75,12 @@ class Reports:
         traits: Mapping[str, Any] | None = None,
     ) -> Flow[bool]:
         """Log it; False where no event could carry the person's name."""
-        made = self.event(
+        made = self.events(
             individual_id, message_id=message_id, name=name, properties=properties, traits=traits
         )
-        if made is None:
+        if not made:
             return False
-        yield from self._ingest.ingest([made], source="outbox")
+        yield from self._ingest.ingest(made, source="outbox")
         return True
 
     def delivered(self, message: Message) -> Flow[bool]:
