@@ -241,3 +241,24 @@ def test_a_wrong_policy_is_refused_with_its_place(
 def test_only_outbound_placements_are_transactional(engine: Engine) -> None:
     with pytest.raises(InvalidInput, match="outbound channels"):
         define(engine, channel="web")
+
+
+def test_what_was_shown_on_a_page_counts_for_no_other_channel(
+    engine: Engine, clock: SettableClock
+) -> None:
+    capped = {"placement_id": "letter", "channel": "email", "purpose": "marketing"}
+    engine.define(
+        {
+            "placements": [
+                {"placement_id": "home"},
+                {**capped, "caps": [{"count": 1, "window_s": 86_400}]},
+            ],
+            "experiences": [{"experience_id": "a", "placements": ["home", "letter"]}],
+        }
+    )
+    engine.track("u", "Consent Given", {"purposes": ["marketing"]})
+    told = {"decision_id": "elsewhere", "experience_id": "a", "placement": "home"}
+    engine.track("u", "Experience Viewed", told)
+    engine.track("u", "Experience Viewed", {"experience_id": "a", "placement_id": "home"})
+    (decided,) = engine.decide("u", placements=["letter"]).decisions
+    assert decided.experience_id == "a"

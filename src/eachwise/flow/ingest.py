@@ -30,6 +30,7 @@ from eachwise.events import meaning_of
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.drive import Flow
 from eachwise.flow.learn import Learning
+from eachwise.flow.naming import Naming
 from eachwise.flow.noticing import Noticing
 from eachwise.flow.people import People
 from eachwise.flow.searches import Searches
@@ -90,6 +91,13 @@ class Ingest:
         self._send_times = send_times
         self._trained = trained
         self._noticing = noticing
+        self._naming = Naming(
+            settings=settings,
+            people=people,
+            directory=directory,
+            catalogue=catalogue,
+            learning=learning,
+        )
         self._blocked = frozenset(settings.identity.blocked_values)
         self._queue: deque[Ticket] = deque()
         self._checkpoint: Future[Committed] | None = None
@@ -117,7 +125,7 @@ class Ingest:
                 "too many events wait for the disk; retry with the same message ids",
                 retry_after_s=1,
             )
-        events = [self._named(event) for event in events]
+        events = [self._naming.named(event) for event in events]
         tickets = self._hand_over(events, rejections, source, progress)
         for ticket in tickets:
             try:
@@ -138,41 +146,6 @@ class Ingest:
             duplicates=sum(ticket.duplicates for ticket in tickets),
             rejected=[RejectedEvent(r.index, r.code, r.reason) for r in rejections],
         )
-
-    def _named(self, event: Event) -> Event:
-        """An answer is logged with the decision that it answers, and with what was decided: caps count by experience.
-
-        One that does not name its decision is credited by rule here, once, so that the log says what was learnt.
-        """
-        told = event.properties
-        decision_id = told.get("decision_id")
-        if decision_id is None and event.kind == "track":
-            event = self._credited(event)
-            told = event.properties
-            decision_id = told.get("decision_id")
-        if not isinstance(decision_id, str) or told.get("experience_id"):
-            return event
-        record = self._learning.answered_by(event, decision_id)
-        if record is None:
-            return event
-        decided = {
-            "experience_id": record.experience_id,
-            "placement": record.inputs.placement_id,
-            "channel": self._catalogue.channel_of(record.inputs.placement_id),
-        }
-        return msgspec.structs.replace(event, properties=decided | told)
-
-    def _credited(self, event: Event) -> Event:
-        person = self._directory.person_of(event)
-        state = self._people.find(person) if person != NOBODY else None
-        if state is None or not state.contacts:
-            return event
-        meaning = meaning_of(event, self._settings.events)
-        decision_id = self._learning.credit(event, meaning, state)
-        if not decision_id or self._learning.answered_by(event, decision_id) is None:
-            return event
-        properties = {**event.properties, "decision_id": decision_id, "credited": True}
-        return msgspec.structs.replace(event, properties=properties)
 
     def _hand_over(
         self,

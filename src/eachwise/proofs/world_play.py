@@ -70,14 +70,18 @@ def _decide_for_all(
     """Visit after visit in the order of time; answers come in between, when they are given."""
     choice = np.full(len(world.visits), SILENCE, dtype=np.int64)
     answers: list[tuple[int, int, list[RawEvent]]] = []
+    # What was seen comes with the next batch that anybody sends, as from a storefront that sends batches.
+    seen: list[RawEvent] = []
     for row, visit in enumerate(world.visits):
         while answers and answers[0][0] <= visit.end_us:
             due_us, _, events = heapq.heappop(answers)
             clock.set(due_us)
-            engine.send(events)
+            engine.send([*seen, *events])
+            seen.clear()
         clock.set(visit.end_us)
         events = visit.events
-        engine.send(events)
+        engine.send([*seen, *events])
+        seen.clear()
         ids = _identity(events)
         decided = engine.decide(
             ids.get("userId"), anonymous_id=ids["anonymousId"], placements=[PLACEMENT]
@@ -86,7 +90,7 @@ def _decide_for_all(
             keep(engine, decided)
         if not decided.is_silence:
             choice[row] = world.shop.experience_index(decided.experience_id)
-            engine.send([_event("Experience Viewed", visit.end_us, decided, ids)])
+            seen.append(_event("Experience Viewed", visit.end_us, decided, ids))
             said = _answers(world, row, int(choice[row]), decided, ids)
             if said:
                 heapq.heappush(answers, (visit.end_us + 2 * ANSWERS_AFTER_US, row, said))

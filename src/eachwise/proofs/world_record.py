@@ -73,6 +73,9 @@ class Recorder:
         self._predicted: list[Floats] = []
         self._layout: Layout | None = None
         self._situation: Situation | None = None
+        # Decisions since the plan changed: their numbers and the rows that were shown.
+        self._plan: Plan | None = None
+        self._shown: list[tuple[int, int]] = []
 
     def begin(self, engine: Engine) -> None:
         """See from now on what each decision is made from. It changes nothing about it."""
@@ -97,18 +100,31 @@ class Recorder:
         self._moving.append(moving.astype(np.float32))
         self._passed.append(mask)
         self._affinity.append(self._of_world(situation))
+        self._predicted.append(np.full(len(ANSWERED), np.nan))
+        if situation.plan is not self._plan:
+            self._predict()
+            self._plan = situation.plan
         row = layout.row_of.get(decided.experience_id)
-        self._predicted.append(
-            np.full(len(ANSWERED), np.nan)
-            if row is None
-            else predictions(situation.plan, np.array([row]), moving[[row]])[:, 0]
-        )
+        if row is not None:
+            self._shown.append((len(self._predicted) - 1, row))
+
+    def _predict(self) -> None:
+        """What the version in use until now predicted of what was shown with it, all at once."""
+        if self._plan is None or not self._shown:
+            return
+        number, row = np.array(self._shown).T
+        moving = np.stack([self._moving[each][at] for each, at in self._shown])
+        found = predictions(self._plan, row, moving.astype(np.float64)).T
+        for each, predicted in zip(number.tolist(), found, strict=True):
+            self._predicted[each] = predicted
+        self._shown.clear()
 
     def recording(self) -> Recording:
         """All that was noted."""
         layout = self._layout
         if layout is None:
             raise InvalidInput("nothing was decided", field="decisions")
+        self._predict()
         return Recording(
             layout=layout,
             world_of=np.array(
