@@ -6,19 +6,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any
 
 import msgspec
 
-from eachwise.adapters.channels import build_channels
-from eachwise.adapters.clocks import SystemClock
+from eachwise.adapters.channels import Nowhere, build_channels
+from eachwise.adapters.clocks import SettableClock, SystemClock
 from eachwise.adapters.keys import links_key
 from eachwise.adapters.lock import StoreLock
-from eachwise.adapters.memory import MemoryStore
+from eachwise.adapters.memory import MemoryStore, WatchedStore
 from eachwise.adapters.releasing import release_aside
 from eachwise.adapters.search import Fts5Index
-from eachwise.adapters.sqlite import SqliteStore
+from eachwise.adapters.sqlite import SqliteStore, copy_store
 from eachwise.contracts.catalog import CatalogReceipt
 from eachwise.contracts.decision import (
     DecideRequest,
@@ -29,9 +30,9 @@ from eachwise.contracts.decision import (
     PersonalExplanation,
     Replay,
 )
-from eachwise.contracts.delivery import Channel
+from eachwise.contracts.delivery import CALL, Channel
 from eachwise.contracts.events import BatchResult, StoredRejection
-from eachwise.contracts.experience import Definitions
+from eachwise.contracts.experience import OUTBOUND_CHANNELS, Definitions
 from eachwise.contracts.individual import Profile
 from eachwise.contracts.ports import Clock, ImportKind, ImportProgress, Store
 from eachwise.contracts.recommendation import (
@@ -44,12 +45,14 @@ from eachwise.contracts.search import (
     SearchResponse,
     SuggestResponse,
 )
+from eachwise.contracts.simulation import Simulation
 from eachwise.flow.core import Core
 from eachwise.flow.delivery import Outward
 from eachwise.flow.drive import run
+from eachwise.flow.simulate import Simulating, seeds
 from eachwise.flow.templates import read_definitions
 from eachwise.operations import Operations
-from eachwise.settings import Settings
+from eachwise.settings import DeliverySettings, Settings
 
 
 @contextmanager
@@ -60,8 +63,9 @@ def open_core(
     *,
     lock: StoreLock | None = None,
     channels: Mapping[str, Channel] | None = None,
+    memory: MemoryStore | None = None,
 ) -> Iterator[Core]:
-    """A core over the embedded store in a directory, caught up with its log; ``None`` keeps all in memory.
+    """A core over the embedded store in a directory, caught up with its log; ``None`` keeps all in ``memory``.
 
     On leaving, what is in memory is written and the store released. ``lock`` is the directory's lock where the
     caller holds it already. ``channels`` come beside those of the settings, and before them; they are closed at the
@@ -70,7 +74,7 @@ def open_core(
     with ExitStack() as stack:
         store: Store
         if path is None:
-            store = stack.enter_context(closing(MemoryStore()))
+            store = stack.enter_context(closing(memory or MemoryStore()))
         else:
             if lock is None:
                 stack.enter_context(StoreLock(path))
@@ -110,6 +114,33 @@ def _outward(
         stack.callback(channel.close)
     senders = ThreadPoolExecutor(settings.delivery.workers, thread_name_prefix="eachwise-send")
     return Outward(channels=channels, senders=stack.enter_context(senders), key=links_key(path))
+
+
+def simulate_journeys(
+    path: Path, document: str | bytes, *, settings: Settings, days: float = 30.0, share: float = 1.0
+) -> Simulation:
+    """What a document's journeys would have done in the last days of a store's log; the store is only read.
+
+    A copy of it is read, which can be made while a server writes to it. ``share``: of the people that are looked at,
+    by stable hash; their events are held in memory. Raises ``StoreError``, ``InvalidInput``.
+    """
+    public = settings.delivery.public_url
+    quiet = msgspec.structs.replace(settings, delivery=DeliverySettings(public_url=public))
+    clock = SettableClock()
+    with TemporaryDirectory(prefix="eachwise-simulate-") as folder, ExitStack() as stack:
+        copy_store(path, Path(folder))
+        source = stack.enter_context(
+            closing(SqliteStore(Path(folder), project_id=settings.project_id))
+        )
+        store = WatchedStore()
+        store.commit(seeds(source)).result()
+        nowhere = {name: Nowhere(name) for name in (*OUTBOUND_CHANNELS, CALL)}
+        core = stack.enter_context(open_core(None, quiet, clock, channels=nowhere, memory=store))
+        simulating = Simulating(
+            core, store=store, source=source, set_clock=clock.set, share=share
+        )
+        store.watch = simulating.watching.saw
+        return run(simulating.run(document, days))
 
 
 class Engine(Operations):

@@ -19,7 +19,7 @@ from eachwise.adapters.memory import MemoryStore
 from eachwise.adapters.search import Fts5Index
 from eachwise.adapters.sqlite import SqliteStore
 from eachwise.contracts.delivery import Letter, Message, Receipt
-from eachwise.contracts.errors import EachwiseError, StoreError
+from eachwise.contracts.errors import EachwiseError, InvalidInput, StoreError
 from eachwise.contracts.events import Event
 from eachwise.contracts.journey import Instance
 from eachwise.contracts.ports import Commit, Committed
@@ -189,7 +189,9 @@ class World:
     """The engine, its receivers, and the account of what was sent to whom, when, and whether it was allowed."""
 
     def __init__(self, folder: Path | None, *, exploring: bool = True) -> None:
-        """Not ``exploring``: the best by expectation is chosen, so that nothing hangs on how often a seed was drawn."""
+        """Not ``exploring``: the best by expectation is chosen, and at once, so that nothing hangs on how often a seed
+        was drawn, or on hours that were counted again after a crash (by the zones that are known by then)."""
+        self._exploring = exploring
         self.clock = SettableClock(START_US)
         self.folder = folder
         self.settings = Settings(
@@ -221,13 +223,23 @@ class World:
 
     def edit(self, number: int) -> None:
         """Put the journeys at this edit."""
-        while not self._lived(lambda: run(self.core.programme.journeys.put(journeys(number)))):
+        document = journeys(number)
+        if not self._exploring:
+            for within in ("within: 1d", "within: 2d"):
+                document = document.replace(f"{within}}}", f"{within}, send_time: now}}")
+        while not self._lived(lambda: run(self.core.programme.journeys.put(document))):
             pass
 
     def tick(self) -> None:
-        """What is due now; what a fault cut off is done by a later one."""
-        self._lived(lambda: run(self.core.tick()))
-        self._lived(lambda: run(self.core.delivery.dispatching.drain()))
+        """What is due now; what a crash cut off is done by the next process at once, what failed by a later turn."""
+        for do in (
+            lambda: run(self.core.tick()),
+            lambda: run(self.core.delivery.dispatching.drain()),
+        ):
+            crashes = -1
+            while crashes != self.crashes:
+                crashes = self.crashes
+                self._lived(do)
 
     def crash(self) -> None:
         """The process dies between two calls; over SQLite the files are opened anew."""
@@ -303,6 +315,8 @@ class World:
         except Crash:
             self.crash()
             return False
+        except InvalidInput:
+            raise
         except EachwiseError:
             return False
         return True

@@ -22,14 +22,17 @@ def numbers(section: msgspec.Struct, path: str = "") -> Iterator[str]:
         value = getattr(section, name)
         if isinstance(value, msgspec.Struct):
             yield from numbers(value, f"{path}{name}.")
-        elif isinstance(value, int | float):
+        elif isinstance(value, int | float) and not isinstance(value, bool):
             yield path + name
 
 
 def raw(path: str, value: object) -> dict[str, Any]:
     """Plain settings with one key."""
-    section, _, name = path.partition(".")
-    return {section: {name: value}}
+    built: Any = value
+    for name in reversed(path.split(".")):
+        built = {name: built}
+    whole: dict[str, Any] = built
+    return whole
 
 
 @pytest.mark.parametrize("path", list(numbers(Settings())))

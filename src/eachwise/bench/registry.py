@@ -9,6 +9,7 @@ from eachwise.bench import (
     batch,
     decide,
     ingest,
+    journeys,
     learn,
     memory,
     policies,
@@ -32,4 +33,5 @@ BENCHES: dict[str, Callable[[Effort], list[Figure]]] = {
     "policies": policies.measure,
     "learn": learn.measure,
     "batch": batch.measure,
+    "journeys": journeys.measure,
 }

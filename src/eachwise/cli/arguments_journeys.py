@@ -47,3 +47,21 @@ def orchestrating(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         where(command)
         command.set_defaults(run=lazy(module, function))
     effect(verbs)
+    _simulating(verbs)
+
+
+def _simulating(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``simulate``: it reads a store's file, also beside a server that writes to it."""
+    simulate = verbs.add_parser("simulate", help="what journeys would have done in the last days")
+    simulate.add_argument("file", type=Path, metavar="FILE")
+    simulate.add_argument("--store", type=Path, metavar="PATH", required=True, help="its directory")
+    simulate.add_argument("--settings", type=Path, metavar="FILE", help="TOML file of settings")
+    simulate.add_argument(
+        "--days", type=float, default=30.0, metavar="N", help="the log's last days (default 30)"
+    )
+    simulate.add_argument(
+        "--share", type=float, default=1.0, metavar="S", help="of the people, 0 to 1 (default 1)"
+    )
+    simulate.add_argument("--people", action="store_true", help="who would get what, line by line")
+    simulate.add_argument("--json", action="store_true", help="everything, as JSON")
+    simulate.set_defaults(run=lazy("simulating", "simulate"))

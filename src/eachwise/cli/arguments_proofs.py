@@ -72,7 +72,7 @@ def proving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "name",
         choices=[
             *("ingest", "decide", "start", "memory", "recommend", "train", "audience"),
-            *("search", "policies", "learn", "batch", "all"),
+            *("search", "policies", "learn", "batch", "journeys", "all"),
         ],
     )
     bench.add_argument("--json", action="store_true", help="one line of JSON on stdout")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from eachwise.contracts.journey import (
     CatalogChange,
     Entry,
     Happened,
+    Instance,
     Journey,
     Schedule,
 )
@@ -44,10 +45,11 @@ OCCASIONS: Mapping[CatalogChange, Occasion] = {
 
 class Occurrence(NamedTuple):
     """What began an instance. ``source`` tells one from another: a message id, a moment of a schedule, a version of the
-    catalogue; rules read ``properties`` as ``event.NAME``."""
+    catalogue; rules read ``properties`` as ``event.NAME``; ``entry`` is the one that it fulfils (None: by hand)."""
 
     source: str
     properties: Mapping[str, Any]
+    entry: Entry | None = None
 
 
 class Entering:
@@ -57,6 +59,8 @@ class Entering:
         self._journeys = journeys
         self._knowing = knowing
         self._late_us = int(late_s * MICROSECONDS)
+        # Told of every instance that begins, and by which entry.
+        self.began: Callable[[Instance, Entry | None], None] = _unheard
 
     def noticed(self, round_: Round, noticed: Noticed, happened: Happened) -> None:
         """Begin whatever an event begins. What happened long ago begins nothing: imported history is no occasion."""
@@ -67,7 +71,8 @@ class Entering:
         for journey in self._journeys.newest.values():
             entered = entered_by(journey, happened, knows)
             if entered is not None:
-                self.begin(round_, journey, noticed.individual_id, entered.key, occurrence)
+                begun = occurrence._replace(entry=entered.entry)
+                self.begin(round_, journey, noticed.individual_id, entered.key, begun)
 
     def on_occasion(
         self,
@@ -82,6 +87,7 @@ class Entering:
         key = key_of(occurrence.properties, entry.key) if entry.key else ""
         if (entry.key and not key) or entry_holds(entry, occurrence.properties, knows):
             return False
+        occurrence = occurrence._replace(entry=entry)
         instance_id, _ = self.begin(round_, journey, individual_id, key, occurrence)
         return bool(instance_id)
 
@@ -106,6 +112,7 @@ class Entering:
         begin = Begin(now_us=round_.now_us, withheld=withheld(journey, individual_id))
         moved = step(journey, fresh, begin, self._knowing.of(individual_id, round_.now_us))
         round_.moved(moved)
+        self.began(moved.instance, occurrence.entry)
         return moved.instance.instance_id, ""
 
 
@@ -150,3 +157,7 @@ def catalog_changes(
             and item.price <= old.price * (1.0 - drop_min)
         ):
             yield "price_drop", item, {**told, "price_before": old.price}
+
+
+def _unheard(_instance: Instance, _entry: Entry | None) -> None:
+    """Nobody listens."""

@@ -51,6 +51,11 @@ class Programme:
             catalogue=state.catalogue,
             tasting=state.tasting,
         )
+        self.entering = Entering(
+            journeys=self.journeys,
+            knowing=knowing,
+            late_s=settings.journeys.entry_late_s,
+        )
         self.orchestrating = Orchestrating(
             store=store,
             clock=clock,
@@ -59,11 +64,7 @@ class Programme:
             noticing=state.noticing,
             journeys=self.journeys,
             knowing=knowing,
-            entering=Entering(
-                journeys=self.journeys,
-                knowing=knowing,
-                late_s=settings.journeys.entry_late_s,
-            ),
+            entering=self.entering,
             slots=Slots(catalogue=state.catalogue, deciding=deciding, send_times=state.send_times),
             deciding=deciding,
             audiences=audiences,

@@ -22,8 +22,10 @@ from eachwise.contracts.learning import Outcome
 from eachwise.learn.heads import GIVEN
 from eachwise.maths.intervals import wilson
 from eachwise.proofs.report import Bin, Calibration, Estimate
+from eachwise.proofs.world_play import ANSWERS_AFTER_US, SECOND_US
 from eachwise.proofs.world_record import ANSWERED
-from eachwise.proofs.world_stream import World
+from eachwise.proofs.world_stream import World, time_us
+from eachwise.settings import LearnSettings
 from eachwise.worlds import SILENCE
 
 BINS: Final = 10
@@ -48,16 +50,20 @@ class Answers:
 
 
 def answers(world: World, choice: Ints, predicted: Floats) -> dict[Outcome, Answers]:
-    """Each outcome's predictions and what came, of the sends where it was asked about; ``predicted`` (D, H)."""
+    """Each outcome's predictions and what came, of the sends where it was asked about; ``predicted`` (D, H).
+
+    A purchase is what the engine takes for one (``learn.attribution``): an order within a week of the click, also of
+    who would have ordered anyway.
+    """
     truth = world.truth
-    tables: dict[Outcome, Bools] = {
-        "takeup": truth.clicked,
-        "purchase": truth.purchased,
-        "hide": truth.hidden,
-        "unsubscribe": truth.unsubscribed,
-    }
     sent = np.flatnonzero(choice != SILENCE)
-    came = {outcome: tables[outcome][sent, choice[sent]] for outcome in ANSWERED}
+    shown = choice[sent]
+    came: dict[Outcome, Bools] = {
+        "takeup": truth.clicked[sent, shown],
+        "purchase": truth.purchased[sent, shown] | ordered_anyway(world, choice)[sent],
+        "hide": truth.hidden[sent, shown],
+        "unsubscribe": truth.unsubscribed[sent, shown],
+    }
     found = {}
     for column, outcome in enumerate(ANSWERED):
         condition = GIVEN.get(outcome)
@@ -65,6 +71,24 @@ def answers(world: World, choice: Ints, predicted: Floats) -> dict[Outcome, Answ
         found[outcome] = Answers(
             predicted=predicted[sent[asked], column], came=came[outcome][asked]
         )
+    return found
+
+
+def ordered_anyway(world: World, choice: Ints) -> Bools:
+    """(D,): whether an order of the person's ordinary shopping is credited to the decision.
+
+    It is to the person's newest click before it, where that is no older than ``learn.purchase_window_s``.
+    """
+    window_us = LearnSettings().purchase_window_s * SECOND_US
+    clicks: dict[int, tuple[int, int]] = {}
+    found = np.zeros(len(choice), dtype=bool)
+    for row, visit in enumerate(world.visits):
+        newest_us, clicked = clicks.get(visit.person, (0, -1))
+        for event in visit.events if clicked >= 0 else ():
+            if event.get("event") == "Order Completed":
+                found[clicked] |= newest_us <= time_us(event) <= newest_us + window_us
+        if choice[row] != SILENCE and world.truth.clicked[row, choice[row]]:
+            clicks[visit.person] = visit.end_us + ANSWERS_AFTER_US, row
     return found
 
 

@@ -39,6 +39,11 @@ FIGURES = {
     "policies": {"thompson_40", "softmax_10000", "top_two_fit"},
     "learn": {"exposures_per_s_100", "exposures_per_s_2000", "publish_500"},
     "batch": {"decisions_per_s_1", "decisions_per_s_2", "cpu_per_decision"},
+    "journeys": {
+        *("begin_events_per_s", "move_events_per_s", "move_beside_sqlite", "timers_per_s"),
+        *("waiting_disk", "waiting_memory", "event_to_outbox_p50", "event_to_outbox_p99"),
+        *("month", "month_people", "month_events", "month_instances", "month_mails"),
+    },
     "search": {"search_p50_1e3", "search_p99_1e5", "suggest_p50_1e4", "build_1e5"},
 }
 
@@ -76,7 +81,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     with pytest.raises(
         InvalidInput,
         match="known: ingest, decide, start, memory, recommend, train, audience, search, policies, "
-        "learn, batch, all",
+        "learn, batch, journeys, all",
     ):
         run("speed", as_json=True)
 

@@ -18,6 +18,7 @@ from eachwise.proofs.world_metrics import KNOWN
 from eachwise.proofs.world_play import play
 from eachwise.proofs.world_record import Recording, believed_against, predictions, record
 from eachwise.proofs.world_stream import Scenario, World, build_world, outcomes, time_us
+from eachwise.proofs.world_vw import GRID, installed
 
 SMALL = Scenario(seed=3, decisions=120, people=60, history_days=8.0)
 
@@ -215,6 +216,16 @@ def test_json_is_one_line_and_progress_goes_elsewhere(
     assert line["verdict"] == found.verdict
     assert set(line["arms"]["blanket"]["click_rate"]) == {"value", "low", "high"}
     assert "seed 201" in err
+
+
+@pytest.mark.skipif(not installed(), reason="Vowpal Wabbit is an extra: eachwise[bench]")
+def test_the_grid_is_played_in_the_worlds_for_tuning(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof, "Scenario", small)
+    found = proof.run(seeds=1, decisions=30, as_json=True, processes=1, vw_grid=True)
+    assert set(found.arms) == {*GRID, KNOWN, *proof.ALWAYS}
+    assert "seed 1," in capsys.readouterr().err
 
 
 def test_nothing_to_play_is_refused() -> None:

@@ -1,12 +1,22 @@
 """Predictions beside what happened: the error of known forecasts, and which answers are asked for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from eachwise.maths.times import iso
 from eachwise.proofs.report import Calibration, Proof, as_line, as_table
-from eachwise.proofs.world_calibration import BINS, Answers, answers, calibration, calibrations
+from eachwise.proofs.world_calibration import (
+    BINS,
+    Answers,
+    answers,
+    calibration,
+    calibrations,
+    ordered_anyway,
+)
 from eachwise.proofs.world_record import ANSWERED
-from eachwise.proofs.world_stream import Scenario, World, build_world
+from eachwise.proofs.world_stream import Scenario, Truth, Visit, World, build_world
 
 
 def told(predicted: list[float], came: list[bool]) -> Answers:
@@ -66,9 +76,42 @@ def test_who_buys_is_asked_of_clicks_and_nothing_of_silence(world: World) -> Non
     assert found["takeup"].predicted.tolist() == predicted[sent, 0].tolist()
     assert found["takeup"].came.tolist() == clicked.tolist()
     assert found["hide"].came.tolist() == world.truth.hidden[sent, choice[sent]].tolist()
-    bought = world.truth.purchased[sent, choice[sent]]
+    bought = world.truth.purchased[sent, choice[sent]] | ordered_anyway(world, choice)[sent]
     assert found["purchase"].came.tolist() == bought[clicked].tolist()
     assert found["purchase"].predicted.tolist() == predicted[sent[clicked], 0].tolist()
+
+
+def test_an_order_of_ordinary_shopping_is_credited_to_the_newest_click_of_a_week() -> None:
+    """One person clicks at days 0 and 2, and orders at days 1, 3 and 10 and, before any click, an hour earlier."""
+
+    def visit(day: float, orders: bool) -> Visit:
+        at = iso(1_700_000_000_000_000 + round(day * 86_400e6))
+        event = {"type": "track", "event": "Order Completed" if orders else "x", "timestamp": at}
+        return Visit.of(0, 0, [event])
+
+    visits = [visit(-0.04, True), visit(0, False), visit(1, True), visit(2, False), visit(3, True)]
+    visits.append(visit(10, True))
+    clicked = np.array([[False], [True], [False], [True], [False], [False]])
+    never, nothing = np.zeros((6, 1), dtype=bool), np.zeros((6, 1))
+    truth = Truth(
+        clicked=clicked,
+        purchased=never,
+        hidden=never,
+        unsubscribed=never,
+        conflicting=never,
+        money=nothing,
+        expected=nothing,
+        chance=nothing,
+    )
+    small = build_world(Scenario(seed=5, decisions=2, people=40, history_days=0.0))
+    made = replace(small, visits=visits, truth=truth)
+    choice = np.zeros(6, dtype=np.int64)
+    assert np.flatnonzero(ordered_anyway(made, choice)).tolist() == [1, 3]
+    late = replace(
+        made, visits=[*visits[:2], *visits[5:]], truth=replace(truth, clicked=clicked[:3])
+    )
+    assert not ordered_anyway(late, choice[:3]).any()
+    assert not ordered_anyway(made, np.full(6, -1)).any()
 
 
 def test_outcomes_without_answers_have_no_table() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from eachwise.adapters.channels.nowhere import Nowhere
 from eachwise.adapters.channels.webhook import Webhook
 from eachwise.contracts.delivery import CALL, Channel
 from eachwise.settings import DeliverySettings
@@ -41,6 +42,8 @@ def _push(settings: DeliverySettings) -> Channel | None:
 
     return WebPush(settings)
 
+
+__all__ = ["CHANNELS", "Nowhere", "build_channels"]
 
 # By the channel's name: what makes it, or None where the settings do not configure it.
 CHANNELS: dict[str, Build] = {
