@@ -136,9 +136,7 @@ def simulate_journeys(
         store.commit(seeds(source)).result()
         nowhere = {name: Nowhere(name) for name in (*OUTBOUND_CHANNELS, CALL)}
         core = stack.enter_context(open_core(None, quiet, clock, channels=nowhere, memory=store))
-        simulating = Simulating(
-            core, store=store, source=source, set_clock=clock.set, share=share
-        )
+        simulating = Simulating(core, store=store, source=source, set_clock=clock.set, share=share)
         store.watch = simulating.watching.saw
         return run(simulating.run(document, days))
 

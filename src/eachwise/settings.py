@@ -151,7 +151,9 @@ class DecideSettings(_Section, frozen=True):
     kappa: Amount = 3.0  # what one disconnect costs, in units of the candidates' mean value
     dismiss_share: Probability = 0.02  # what a dismissal counts for of a disconnect
     fatigue_cost: Amount = 0.0
-    ignored_cost: Amount = 0.0  # what each ignored outbound contact costs, in units of the mean value
+    ignored_cost: Amount = (
+        0.0  # what each ignored outbound contact costs, in units of the mean value
+    )
     conflict_upper_bound: Annotated[
         float, msgspec.Meta(ge=-_MOST, le=0.0)
     ] = -0.5  # log-odds: an affinity whose upper 95 % bound lies below is a conflict
@@ -168,7 +170,9 @@ class SendTimeSettings(_Section, frozen=True):
     spread: Amount = 0.25  # scales the posterior's spread
     draws: Annotated[int, msgspec.Meta(ge=1, le=512)] = 64
     activity_prior: Mass = 2.0  # what people's hours count beside the person's own, in logs of acts
-    contacts_prior: Mass = 12.0  # contacts that the expectation counts for before the person's own answers
+    contacts_prior: Mass = (
+        12.0  # contacts that the expectation counts for before the person's own answers
+    )
 
 
 class LearnSettings(_Section, frozen=True):

@@ -111,7 +111,9 @@ class Action(enum.StrEnum):
     IDENTIFY = "identify"
     DECLARE = "declare"  # a preference stated in so many words
     NOT_ME = "not_me"  # what was done then was done by somebody else
-    REPORT = "report"  # not the person's act: what became of a message, or what the engine itself logged
+    REPORT = (
+        "report"  # not the person's act: what became of a message, or what the engine itself logged
+    )
     OTHER = "other"
 
 

@@ -219,7 +219,9 @@ async def put_experiences(call: Call) -> Definitions:
 
 async def put_placements(call: Call) -> Definitions:
     """Replace all placements."""
-    return await arun(call.core.put_placements(_document(await call.body(), "placements", Definitions())))
+    return await arun(
+        call.core.put_placements(_document(await call.body(), "placements", Definitions()))
+    )
 
 
 async def put_definitions(call: Call) -> Definitions:
@@ -285,9 +287,7 @@ def _document(body: bytes, name: str, known: Definitions) -> object:
     """Decoded YAML or JSON: a list, or an object with the list under ``name``; faults name the line."""
     document = read_document(body)
     if isinstance(document.data, dict) and set(document.data) == {name}:
-        read_definitions(
-            body, known_placements=known.placements, known_templates=known.templates
-        )
+        read_definitions(body, known_placements=known.placements, known_templates=known.templates)
     return document.data
 
 
