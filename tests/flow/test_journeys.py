@@ -388,3 +388,49 @@ def test_imported_history_begins_nothing(engine: Engine, clock: SettableClock) -
     )
     engine.tick()
     assert not standing(engine, "user:u1")
+
+
+def test_a_fault_with_one_person_holds_nobody_else_up(
+    engine: Engine, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(engine, BASKET)
+    consenting(engine, "u1", "u2")
+    for user in ("u1", "u2"):
+        engine.track(user, "Checkout Started", {"order_id": "A", "value": 30})
+    engine.tick()
+    slots = engine.core.programme.orchestrating._slots
+    whole = slots.decide
+
+    def decide(individual_id: str, *rest: Any) -> Any:
+        if individual_id == "user:u1":
+            raise RuntimeError("broken")
+        return whole(individual_id, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(slots, "decide", decide)
+        later(engine, clock, HOUR_S + 1)
+    assert [each.individual_id for each in outbox(engine)] == ["user:u2"]
+    assert [each.status for each in standing(engine, "user:u1")] == ["active"]
+    later(engine, clock, HOUR_S + 1)
+    assert {each.individual_id for each in outbox(engine)} == {"user:u1", "user:u2"}
+
+
+def test_an_event_that_cannot_be_taken_in_holds_nobody_up(
+    engine: Engine, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(engine, BASKET)
+    entering = engine.core.programme.orchestrating._entering
+    whole = entering.noticed
+
+    def noticed(round_: Any, one: Any, happened: Any) -> None:
+        if one.individual_id == "user:u1":
+            raise RuntimeError("broken")
+        whole(round_, one, happened)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(entering, "noticed", noticed)
+        for user in ("u1", "u2"):
+            engine.track(user, "Checkout Started", {"order_id": "A", "value": 30})
+        engine.tick()
+    assert not standing(engine, "user:u1")
+    assert [each.status for each in standing(engine, "user:u2")] == ["active"]

@@ -14,7 +14,7 @@ from concurrent.futures import Executor
 import msgspec
 
 from eachwise.contracts.delivery import Message
-from eachwise.contracts.errors import EachwiseError, InvalidInput
+from eachwise.contracts.errors import EachwiseError, InvalidInput, StoreError
 from eachwise.contracts.journey import (
     Due,
     Happened,
@@ -35,10 +35,13 @@ from eachwise.flow.occasions import PEOPLE_A_PAGE, Occasions
 from eachwise.flow.round import Round
 from eachwise.flow.slots import Slots
 from eachwise.identity import Directory
-from eachwise.journeys import merged, moved, step
+from eachwise.journeys import deferred, merged, moved, step
+from eachwise.maths.decay import MICROSECONDS
 
 # So much is taken in by one round: it bounds how long a decision may wait for it.
 NOTICED_A_ROUND, TIMERS_A_ROUND = 50, 50
+# A timer that a fault of ours keeps from being handled is tried again so much later.
+FAULT_US = 3_600 * MICROSECONDS
 _log = logging.getLogger(__name__)
 
 
@@ -116,7 +119,12 @@ class Orchestrating:
             for noticed in taken:
                 try:
                     answers[id(noticed)] = self._take_in(round_, noticed)
-                except EachwiseError as error:
+                except StoreError:
+                    raise
+                except Exception as error:
+                    # What cannot be taken in must not hold up everybody behind it.
+                    if not isinstance(error, EachwiseError):
+                        _log.exception("%s passes the journeys by", noticed.message_id)
                     answers[id(noticed)] = error
             reached = max(self._noticing.taken, *(each.sequence for each in taken))
             if reached > self._noticing.taken:
@@ -177,7 +185,14 @@ class Orchestrating:
                 break
             round_ = self._round()
             for instance in due:
-                self._wake(round_, round_.current(instance))
+                try:
+                    self._wake(round_, round_.current(instance))
+                except StoreError:
+                    raise
+                except Exception:
+                    _log.exception("instance %s is put off", instance.instance_id)
+                    later_us = round_.now_us + FAULT_US
+                    round_.put(deferred(round_.current(instance), later_us))
             if round_.empty:
                 _log.error("%s timers are due and nothing came of them", len(due))
                 break
