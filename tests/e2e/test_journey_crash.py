@@ -14,6 +14,7 @@ from pathlib import Path
 from queue import Queue
 
 import msgspec
+import pytest
 
 from eachwise import Engine
 from tests.e2e.journey_child import settings_of
@@ -70,6 +71,8 @@ class Lives:
             self._lines.put(line.strip())
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_nothing_is_lost_and_nothing_comes_twice_however_often_it_is_killed(tmp_path: Path) -> None:
     chance = random.Random(4)
 

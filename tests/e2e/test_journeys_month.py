@@ -6,12 +6,16 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from itertools import pairwise
 
+import pytest
+
 from eachwise.adapters.clocks import SettableClock
 from eachwise.bench import month
 
 PEOPLE, DAYS = 2_000, 30
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_month_of_two_thousand_people() -> None:
     told, clock = month.Told(), SettableClock(month.START_US)
     with month.opened(clock, told) as engine:

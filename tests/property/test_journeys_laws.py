@@ -191,7 +191,7 @@ def check_laws(world: World) -> None:
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 def test_the_contact_policy_holds_and_nobody_is_stuck(kind: str) -> None:
-    @settings(max_examples=_examples(1.0 if kind == "memory" else 0.2))
+    @settings(max_examples=_examples(0.5 if kind == "memory" else 0.1))
     @given(SCRIPTS)
     def holds(script: list[Deed]) -> None:
         with played(script, kind) as world:
@@ -224,7 +224,7 @@ def outcome(world: World, *, but_decisions: bool = False) -> tuple[list[Any], li
 
 
 def test_the_same_history_gives_the_same_commands() -> None:
-    @settings(max_examples=_examples(0.2))
+    @settings(max_examples=_examples(0.1))
     @given(SCRIPTS)
     def holds(script: list[Deed]) -> None:
         with played(script, "memory") as first, played(script, "memory") as second:
@@ -246,7 +246,7 @@ def test_both_stores_give_the_same_commands() -> None:
 def test_crashes_change_nothing_of_what_goes_out_and_when() -> None:
     """Equal, to the microsecond, is all but the ids of decisions: a seed counts the decisions since the start."""
 
-    @settings(max_examples=_examples(0.5))
+    @settings(max_examples=_examples(0.25))
     @given(CALM, CRASHES)
     def holds(script: list[Deed], crashes: list[tuple[int, Deed]]) -> None:
         broken = list(script)
