@@ -640,9 +640,10 @@ class StoreContract(StoreSuite):
                 assert isinstance(future.exception(timeout=30), StoreError)
                 assert store.event(f"m{number}") is None
             else:
+                sequence = future.result(timeout=30).sequences[0]
                 logged = store.event(f"m{number}")
                 assert logged is not None
-                assert future.result(timeout=30).sequences[0] == logged.sequence
+                assert sequence == logged.sequence
         assert store.counts()["events"] == 80 + 1
         shared = store.event("shared")
         assert shared is not None

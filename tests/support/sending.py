@@ -184,7 +184,12 @@ def receiving(
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:
+                # The sender was killed in the middle: that is no request.
+                self.close_connection = True
+                return
             answer = taken.take(self.path, dict(self.headers), body)
             if answer is None:
                 self.connection.close()
