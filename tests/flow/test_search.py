@@ -445,7 +445,7 @@ def crash(engine: Engine) -> None:
 def test_a_log_that_goes_on_without_searches_is_not_read_again(
     tmp_path: Path, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eachwise.flow.searches.LAG_EVENTS_MAX", 3)
+    monkeypatch.setattr("eachwise.flow.counting.LAG_EVENTS_MAX", 3)
     with Engine.open(tmp_path, clock=clock) as engine:
         furnish(engine)
         view(engine, "u", "fish-1", "fish-2", "fish-3", "fish-4")

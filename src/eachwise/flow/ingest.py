@@ -223,13 +223,18 @@ class Ingest:
             now_stale.add(person)
         if person != NOBODY and person not in stale and person not in now_stale:
             self._fold(self._people.edit(person), event, meaning)
-        self._tasting.observe(sequence, event, meaning, self._people.find(person))
-        self._searches.observe(sequence, event, meaning, person)
-        self._send_times.observe(sequence, event, meaning, self._people.find(person))
+        self._count(sequence, event, meaning, person)
         self._learning.note(sequence, person, event, meaning)
         if person != NOBODY:
             self._noticing.happened(sequence, person, event, before)
         return now_stale
+
+    def _count(self, sequence: int, event: Event, meaning: Meaning, person: str) -> None:
+        """Take an event that is folded into the population's statistics; each passes over what it has seen."""
+        state = self._people.find(person)
+        self._tasting.observe(sequence, event, meaning, state)
+        self._searches.observe(sequence, event, meaning, person)
+        self._send_times.observe(sequence, event, meaning, state)
 
     def _meaning(self, event: Event) -> Meaning:
         """What an event means; a search is about the values that its words name, an answer about its experience's."""
@@ -338,7 +343,9 @@ class Ingest:
             for entry in entries:
                 start = entry.sequence
                 if entry.sequence <= self.applied_sequence:
-                    self._catch_up_statistics(entry.event, entry.sequence)
+                    # The population's statistics are written less often than states: this is what they missed.
+                    person = self._directory.person_of(entry.event)
+                    self._count(entry.sequence, entry.event, self._meaning(entry.event), person)
                     continue
                 refold |= self._apply_one(entry.sequence, entry.event, refold)
                 self.applied_sequence = entry.sequence
@@ -347,14 +354,6 @@ class Ingest:
                 self.refold(individual_id)
             yield from self.checkpoint()
         return recovered
-
-    def _catch_up_statistics(self, event: Event, sequence: int) -> None:
-        """The population's statistics are written less often than states: replay what they missed."""
-        individual_id = self._directory.person_of(event)
-        meaning = self._meaning(event)
-        self._tasting.observe(sequence, event, meaning, self._people.find(individual_id))
-        self._searches.observe(sequence, event, meaning, individual_id)
-        self._send_times.observe(sequence, event, meaning, self._people.find(individual_id))
 
 
 def _spoken(index: CatalogIndex) -> Spoken:

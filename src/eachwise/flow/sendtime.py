@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, tzinfo
 
-import msgspec
-
 from eachwise.contracts.events import Action, Event, Meaning
 from eachwise.contracts.experience import OUTBOUND_CHANNELS
 from eachwise.contracts.individual import Individual
-from eachwise.contracts.ports import Clock, Commit, Store
+from eachwise.contracts.ports import Clock, Store
 from eachwise.decide import quiet_of
 from eachwise.flow.catalogue import Catalogue
-from eachwise.flow.drive import Flow
+from eachwise.flow.counting import Counting
 from eachwise.flow.people import People
 from eachwise.individual import PopulationHours, SendTime, bin_of, local_moment, send_time
-from eachwise.maths.decay import MICROSECONDS
 from eachwise.maths.zones import zone_named
 from eachwise.settings import Settings
 
 STATISTIC = "hours"
-SAVE_INTERVAL_S = 300.0
-# With nothing new the place in the log is written all the same, so that a start has no more than this to read again.
-LAG_EVENTS_MAX = 10_000
 # What a person does and we do not.
 _ACTS = frozenset(Action) - {
     *(Action.EXPOSE, Action.UNSUBSCRIBE, Action.COMPLAIN, Action.REFUND, Action.REPORT),
@@ -30,15 +24,8 @@ _ACTS = frozenset(Action) - {
 _ANSWERS = frozenset({Action.VIEW, Action.CLICK})
 
 
-class _Stored(msgspec.Struct, frozen=True, array_like=True):
-    """The counts as they are written, with the sequence up to which they have seen the log."""
-
-    sequence: int
-    hours: PopulationHours
-
-
-class SendTimes:
-    """People's hours, and each person's moment. What was not written when the process died is counted again."""
+class SendTimes(Counting[PopulationHours]):
+    """People's hours, and each person's moment."""
 
     def __init__(
         self,
@@ -49,17 +36,15 @@ class SendTimes:
         people: People,
         catalogue: Catalogue,
     ) -> None:
-        self._store = store
-        self._clock = clock
+        super().__init__(store, clock, STATISTIC, PopulationHours)
         self._settings = settings
         self._people = people
         self._catalogue = catalogue
-        stored = store.statistic(STATISTIC)
-        kept = None if stored is None else msgspec.msgpack.decode(stored, type=_Stored)
-        self.sequence = 0 if kept is None else kept.sequence
-        self.hours = PopulationHours() if kept is None else kept.hours
-        self._changed = False
-        self._saved_at_us = clock.now_us()
+
+    @property
+    def hours(self) -> PopulationHours:
+        """The counts as they stand."""
+        return self._counts
 
     def best(
         self, individual_id: str, placement_id: str, now_us: int, until_us: int, seed: int
@@ -104,26 +89,6 @@ class SendTimes:
                 self.hours.answer(self._bin(sent[0], state))
         elif meaning.action in _ANSWERS and sent and answers == 1:
             self.hours.answer(self._bin(min(sent), state))
-
-    def due(self, sequence: int) -> bool:
-        """Whether it is time to write: there is something new, or the log has gone on far."""
-        waited_us = self._clock.now_us() - self._saved_at_us
-        new = self._changed or sequence - self.sequence >= LAG_EVENTS_MAX
-        return new and waited_us >= SAVE_INTERVAL_S * MICROSECONDS
-
-    def save(self, sequence: int) -> Flow[None]:
-        """Write the counts; ``sequence`` is how far they have seen the log."""
-        if sequence == self.sequence:
-            return
-        self._saved_at_us = self._clock.now_us()
-        self._changed = False
-        stored = msgspec.msgpack.encode(_Stored(sequence, self.hours))
-        try:
-            yield self._store.commit(Commit(statistics={STATISTIC: stored}))
-        except Exception:
-            self._changed = True
-            raise
-        self.sequence = sequence
 
     def _bin(self, time_us: int, state: Individual) -> int:
         return bin_of(local_moment(time_us, self._zone(state)))
