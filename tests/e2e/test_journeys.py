@@ -15,7 +15,7 @@ from eachwise import Engine
 from eachwise.adapters.remote import RemoteEngine
 from eachwise.cli import main
 from eachwise.contracts.errors import InvalidInput
-from tests.support.server import SECRET_KEY, serving
+from tests.support.server import CERTAIN, SECRET_KEY, serving
 
 DEFINITIONS = """
 placements:
@@ -121,7 +121,9 @@ def test_the_command_line_puts_shows_and_enters(
 
 
 def test_an_event_is_answered_within_the_second(tmp_path: Path) -> None:
-    with serving(tmp_path / "store") as server:
+    settings = tmp_path / "settings.toml"
+    settings.write_text(CERTAIN, encoding="utf-8")
+    with serving(tmp_path / "store", "--settings", str(settings)) as server:
         engine = server.engine()
         engine.define(DEFINITIONS)
         engine.put_journeys(JOURNEYS)

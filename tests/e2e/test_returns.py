@@ -17,7 +17,7 @@ import pytest
 from eachwise.adapters.remote import RemoteEngine
 from eachwise.contracts.errors import InvalidInput, NotFound
 from tests.support.sending import DEFINITIONS, ITEMS, PUBLIC, Relay, relaying
-from tests.support.server import Server, serving
+from tests.support.server import CERTAIN, Server, serving
 
 JOURNEY = """
 journeys:
@@ -77,7 +77,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with relaying() as (relay, port):
         settings = folder / "settings.toml"
         settings.write_text(
-            f'[delivery]\npublic_url = "{PUBLIC}"\nsender = "Shop <shop@shop.example>"\n'
+            f'{CERTAIN}[delivery]\npublic_url = "{PUBLIC}"\nsender = "Shop <shop@shop.example>"\n'
             f'[delivery.smtp]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "none"\n',
             encoding="utf-8",
         )

@@ -14,7 +14,7 @@ import pytest
 
 from eachwise.contracts.decision import Decided
 from tests.support.sending import DEFINITIONS, ITEMS
-from tests.support.server import WRITE_KEY, Server, serving
+from tests.support.server import CERTAIN, WRITE_KEY, Server, serving
 
 JOURNEY = """
 journeys:
@@ -29,7 +29,7 @@ journeys:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     settings = tmp_path / "settings.toml"
-    settings.write_text("[delivery]\nstreams_max = 2\n", encoding="utf-8")
+    settings.write_text(f"{CERTAIN}[delivery]\nstreams_max = 2\n", encoding="utf-8")
     with serving(tmp_path / "store", "--settings", str(settings)) as started:
         with closing(started.engine()) as engine:
             engine.put_items(ITEMS)

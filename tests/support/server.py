@@ -15,6 +15,8 @@ from eachwise.adapters.remote import RemoteEngine
 WRITE_KEY = "wk_test"
 SECRET_KEY = "sk_test"
 START_TIMEOUT_S = 30.0
+# Settings under which what is best is certain: without it one decision in a hundred or so is silence, for learning.
+CERTAIN = "[decide]\nexplorations_per_day = 0\n"
 
 
 class Server:
