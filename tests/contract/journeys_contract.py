@@ -19,7 +19,6 @@ class JourneysContract(StoreSuite):
         assert store.instances_at("basket") == []
         assert store.instance_counts("basket") == []
         assert store.next_wake_us() is None
-        assert list(store.live_individuals()) == []
 
     def test_every_version_of_a_journey_comes_back_whole(self, store: Store) -> None:
         journeys = [a_journey("a", 1), a_journey("a", 2, title="Zwei"), a_journey("b", 10)]
@@ -55,7 +54,6 @@ class JourneysContract(StoreSuite):
         assert store.instances_of("i-2") == [moved]
         put(store, instances={"a": None})
         assert store.instances_of("i-2") == []
-        assert list(store.live_individuals()) == []
 
     def test_the_last_word_on_an_instance_holds_whatever_waits(self, store: Store) -> None:
         futures = [
@@ -84,7 +82,6 @@ class JourneysContract(StoreSuite):
         assert store.instance(odd) == mine
         assert store.instances_of(odd) == store.instances_due(1, 9) == [mine]
         assert store.instances_at(odd, status="active", step=odd) == [mine]
-        assert list(store.live_individuals()) == sorted([odd, odd[:3]])
 
     def test_a_persons_instances_by_their_entry(self, store: Store) -> None:
         mine = [
@@ -165,20 +162,6 @@ class JourneysContract(StoreSuite):
             InstanceCount(version=2, arm="treated", status="active", step="hour", count=2),
         ]
         assert store.counts()["journey_instances"] == 3 + 2 + 1
-
-    def test_who_is_under_way_is_settled_at_the_call(self, store: Store) -> None:
-        instances = {
-            f"n{n}": an_instance(
-                f"n{n}", individual_id=f"i{n // 2:04}", status="goal" if n % 4 > 1 else "active"
-            )
-            for n in range(4_000)
-        }
-        put(store, instances=instances)
-        live = store.live_individuals()
-        put(store, instances={"n0": None, "n1": None})
-        expected = [f"i{number:04}" for number in range(0, 2_000, 2)]
-        assert list(live) == expected
-        assert list(store.live_individuals()) == expected[1:]
 
     def test_prune_keeps_the_newest_that_ended_and_the_live(self, store: Store) -> None:
         instances = [

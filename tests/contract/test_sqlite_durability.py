@@ -77,7 +77,6 @@ def test_projects_in_one_file_do_not_see_one_another(tmp_path: Path) -> None:
     assert second.instances_of("i-1") == second.instances_due(9, 9) == []
     assert second.instances_at("basket") == []
     assert second.messages() == second.messages_of("i-1") == list(second.open_messages()) == []
-    assert list(second.live_individuals()) == []
     assert second.claim_messages("w", 2**60, 2**61, 9).result() == []
     assert put(second, settled=[message], instances={"n": None}).settled == [False]
     second.prune(decided_before_us=2**60)

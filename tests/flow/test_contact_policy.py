@@ -14,6 +14,7 @@ from eachwise.contracts.errors import InvalidInput, NotFound
 from eachwise.contracts.ports import Commit
 from eachwise.flow.drive import run
 from tests.flow.shop import answer
+from tests.support.sending import contact as wanted_contact
 
 HOUR_US = 3_600_000_000
 USER = "user:ann"
@@ -45,7 +46,7 @@ def consenting(engine: Engine, **consent: bool) -> None:
 
 def contact(engine: Engine, placement: str = "mail", *only: str) -> DecisionRecord:
     """One contact that a journey wants, logged; it replays to the bit."""
-    record = engine.core.deciding.pages.contact(USER, placement, only or None)
+    record = wanted_contact(engine.core, USER, placement, *only)
     run(engine.core.deciding.log([record]))
     assert engine.replay(record.decision_id).exact
     return engine.decision(record.decision_id)
@@ -167,7 +168,7 @@ def test_placements_of_one_slot_are_each_asked_for_their_own(engine: Engine) -> 
 def test_records_are_logged_with_what_else_is_to_be_written(engine: Engine) -> None:
     define(engine)
     consenting(engine)
-    record = engine.core.deciding.pages.contact(USER, "mail", ["fish"])
+    record = wanted_contact(engine.core, USER, "mail", "fish")
     also = Commit(statistics={"mine": msgspec.msgpack.encode(7)})
     run(engine.core.deciding.log([record], also))
     assert engine.decision(record.decision_id) == record

@@ -22,7 +22,16 @@ from eachwise.deliver import after, backoff_s
 from eachwise.flow.drive import run
 from eachwise.settings import DeliverySettings, Settings
 from tests.flow.shop import START_US
-from tests.support.sending import DEFINITIONS, Scripted, furnish, post, put, state_of, subscribe
+from tests.support.sending import (
+    DEFINITIONS,
+    Scripted,
+    contact,
+    furnish,
+    post,
+    put,
+    state_of,
+    subscribe,
+)
 
 SENT = Receipt(outcome="sent", provider_id="p1")
 LATER = Receipt(outcome="retry", reason="busy")
@@ -202,11 +211,11 @@ def test_an_open_message_holds_its_place_under_the_caps_until_it_is_settled(
         assert state_of(engine, message) == "unknown"
         # Far beyond the placement's own reservation.
         clock.advance(seconds=3 * 3600)
-        assert engine.core.deciding.pages.contact("user:ann", "mail").experience_id == "silence"
+        assert contact(engine.core, "user:ann", "mail").experience_id == "silence"
     with shop(mail, path=tmp_path / "store", clock=clock) as engine:
-        assert engine.core.deciding.pages.contact("user:ann", "mail").experience_id == "silence"
+        assert contact(engine.core, "user:ann", "mail").experience_id == "silence"
         engine.discard(message.message_id)
-        assert engine.core.deciding.pages.contact("user:ann", "mail").experience_id == "hello"
+        assert contact(engine.core, "user:ann", "mail").experience_id == "hello"
 
 
 def test_a_mail_that_cannot_be_rendered_is_dead_with_its_reason(clock: SettableClock) -> None:
@@ -324,7 +333,7 @@ def test_a_message_of_somebody_merged_goes_to_who_they_are_now(clock: SettableCl
     with shop(hook, clock=clock) as engine:
         given = {"purpose": "marketing"}
         engine.track(None, "Consent Given", given, anonymousId="a1")
-        record = engine.core.deciding.pages.contact("anon:a1", "hook", ["hello"])
+        record = contact(engine.core, "anon:a1", "hook", "hello")
         message = Message(
             message_id="m-1",
             individual_id="anon:a1",
@@ -359,7 +368,7 @@ def test_whoever_is_known_by_an_address_alone_can_be_reported_on(clock: Settable
         clock.advance(seconds=1)
         engine.identify("max", {}, anonymousId="a1")
         clock.advance(seconds=1)
-        record = engine.core.deciding.pages.contact("email:eve@example.com", "mail", ["hello"])
+        record = contact(engine.core, "email:eve@example.com", "mail", "hello")
         message = Message(
             message_id="m-1",
             individual_id="email:eve@example.com",
@@ -377,7 +386,7 @@ def test_whoever_is_known_by_an_address_alone_can_be_reported_on(clock: Settable
         run(engine.core.delivery.returns.unsubscribe(link))
         contacts = engine.individual("email:eve@example.com").contacts
         assert [each.action for each in contacts] == ["unsubscribe", "expose"]
-        again = engine.core.deciding.pages.contact("email:eve@example.com", "mail", ["hello"])
+        again = contact(engine.core, "email:eve@example.com", "mail", "hello")
         assert again.experience_id == "silence"
 
 

@@ -12,7 +12,7 @@ from eachwise.adapters.clocks import SettableClock
 from eachwise.contracts.delivery import Message
 from eachwise.flow.drive import run
 from tests.flow.shop import START_US
-from tests.support.sending import furnish, put, state_of, subscribe
+from tests.support.sending import contact, furnish, put, state_of, subscribe
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_it_waits_until_it_is_due_and_over_a_restart(tmp_path: Path, clock: Sett
 
 
 def test_it_follows_the_person_into_another_id(engine: Engine, clock: SettableClock) -> None:
-    record = engine.core.deciding.pages.contact("anon:a1", "hero", ["hello"])
+    record = contact(engine.core, "anon:a1", "hero", "hello")
     engine.track(None, "Signed Up", anonymousId="a1")
     message = Message(
         message_id="m-1",

@@ -24,7 +24,7 @@ from eachwise.flow.drive import run
 from eachwise.flow.templates import read_definitions
 from eachwise.settings import DeliverySettings, Settings
 from tests.flow.shop import START_US
-from tests.support.sending import put
+from tests.support.sending import contact, put
 
 DEFINITIONS = read_definitions(
     """
@@ -131,7 +131,7 @@ class World:
         self.start()
 
     def put(self, person: str, placement: str) -> None:
-        record = self.core.deciding.pages.contact(f"user:{person}", placement, ["hello"])
+        record = contact(self.core, f"user:{person}", placement, "hello")
         if record.experience_id == "hello":
             self.core.people.release(f"user:{person}", record.decision_id)
             self.messages.append(put(self.core, person, placement))

@@ -14,6 +14,7 @@ from aiosmtpd.smtp import SMTP as Server
 from aiosmtpd.smtp import Envelope, Session
 
 from eachwise import Engine
+from eachwise.contracts.decision import DecideRequest, DecisionRecord
 from eachwise.contracts.delivery import Letter, Message, Receipt
 from eachwise.contracts.ports import Commit
 from eachwise.flow.core import Core
@@ -77,9 +78,17 @@ def subscribe(engine: Engine, user: str, **traits: Any) -> None:
     engine.identify(user, given | traits)
 
 
+def contact(core: Core, individual_id: str, placement: str, *only: str) -> DecisionRecord:
+    """What a journey's wish for a contact comes to, its place held, as a slot decides it."""
+    request = DecideRequest(placements=[placement], individual_id=individual_id)
+    wanted = {placement: list(only) or None}
+    records, _ = core.deciding.pages.decide(request, individual_id, only=wanted)
+    return records[0]
+
+
 def put(core: Core, user: str, placement: str = "mail", **fields: Any) -> Message:
     """A contact in the outbox with the decision behind it, as a journey puts it there."""
-    record = core.deciding.pages.contact(f"user:{user}", placement, ["hello"])
+    record = contact(core, f"user:{user}", placement, "hello")
     assert record.experience_id == "hello", (record.filters, record.filtered)
     now_us = core.now_us()
     made = {

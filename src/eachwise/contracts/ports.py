@@ -102,14 +102,6 @@ class InstanceCount(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
-class MessageCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How many messages of a channel are in one state."""
-
-    channel: str
-    state: MessageState
-    count: int
-
-
 class Commit(msgspec.Struct, kw_only=True):
     """One unit of work. All of it becomes durable together, or none.
 
@@ -330,10 +322,6 @@ class Store(Protocol):
         """How many instances of a journey stand where (step: of live ones, else "")."""
         ...
 
-    def live_individuals(self) -> Iterator[str]:
-        """Everybody who has a live instance, each once, ascending; what matters is settled at the call."""
-        ...
-
     def claim_messages(
         self, worker: str, now_us: int, until_us: int, limit: int, channels: Iterable[str] = ()
     ) -> Future[list[Message]]:
@@ -360,10 +348,6 @@ class Store(Protocol):
 
     def open_messages(self) -> Iterator[Message]:
         """Every message that is neither settled nor given up (``contracts.delivery.OPEN``), by id."""
-        ...
-
-    def message_counts(self) -> list[MessageCount]:
-        """How many messages are in each state, by channel."""
         ...
 
     def counts(self) -> dict[str, int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -131,25 +130,6 @@ class Pages(Preparing):
             found[place] = record
             new.append(record)
         return [found[place] for place in range(len(request.placements))], new
-
-    def contact(
-        self,
-        individual_id: str,
-        placement_id: str,
-        only: Sequence[str] | None = None,
-        context: Mapping[str, Any] | None = None,
-    ) -> DecisionRecord:
-        """One contact with a person that a journey wants now: the decision as ``decide`` makes it, its place held.
-
-        ``only``: the experiences that were asked for (None: any of the placement; a transactional one needs names).
-        Raises ``NotFound`` for a placement that is not declared.
-        """
-        self._catalogue.offers.placement(placement_id)
-        request = DecideRequest(
-            placements=[placement_id], individual_id=individual_id, context=dict(context or {})
-        )
-        records, _ = self.decide(request, individual_id, only={placement_id: only})
-        return records[0]
 
     def held(self, record: DecisionRecord, wanted: Sequence[str] = ()) -> dict[str, Held]:
         """What a filter took out of a decision just made, by experience id in order: of those ``wanted``; where none is

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from heapq import nsmallest
 from itertools import islice
 
@@ -122,13 +121,6 @@ class MemoryJourneys(Guarded):
             InstanceCount(version=version, arm=arm, status=status, step=step, count=count)
             for (version, arm, status, step), count in sorted(counted.items())
         ]
-
-    def live_individuals(self) -> Iterator[str]:
-        """Everybody who has a live instance, each once, ascending; what matters is settled at the call."""
-        with self._lock:
-            self._refuse_if_closed()
-            live = (one for one in self._instances.values() if one.status == "active")
-            return iter(sorted({one.individual_id for one in live}))
 
     def _live_instances(self) -> int:
         return sum(one.status == "active" for one in self._instances.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from heapq import merge, nsmallest
@@ -12,7 +12,7 @@ from eachwise.adapters.memory.guarded import Guarded
 from eachwise.adapters.memory.timetable import Timetable
 from eachwise.adapters.outbox import after_settling, claimed, is_claimable, may_settle
 from eachwise.contracts.delivery import OPEN, Message, MessageState
-from eachwise.contracts.ports import Commit, MessageCount
+from eachwise.contracts.ports import Commit
 
 
 class MemoryOutbox(Guarded):
@@ -122,13 +122,3 @@ class MemoryOutbox(Guarded):
         with self._lock:
             self._refuse_if_closed()
             return iter([self._messages[one] for one in sorted(self._open)])
-
-    def message_counts(self) -> list[MessageCount]:
-        """How many messages are in each state, by (channel, state)."""
-        with self._lock:
-            self._refuse_if_closed()
-            counted = Counter((one.channel, one.state) for one in self._messages.values())
-        return [
-            MessageCount(channel=channel, state=state, count=count)
-            for (channel, state), count in sorted(counted.items())
-        ]

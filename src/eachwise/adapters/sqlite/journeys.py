@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import msgspec
 
 from eachwise.adapters.sqlite.reading import Tables
@@ -58,7 +56,3 @@ class JourneyTables(Tables):
             InstanceCount(version=version, arm=arm, status=status, step=step, count=count)
             for version, arm, status, step, count in self._rows("instance_counts", journey_id)
         ]
-
-    def live_individuals(self) -> Iterator[str]:
-        """Everybody who has a live instance, each once, ascending; what matters is settled at the call."""
-        return iter([row[0] for row in self._rows("live_individuals")])

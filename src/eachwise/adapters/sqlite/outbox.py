@@ -12,7 +12,6 @@ from eachwise.adapters.outbox import claimed
 from eachwise.adapters.sqlite.queries import ROWS_MAX
 from eachwise.adapters.sqlite.reading import QUERIES, Tables
 from eachwise.contracts.delivery import OPEN, Message, MessageState
-from eachwise.contracts.ports import MessageCount
 
 _message = msgspec.msgpack.Decoder(Message).decode
 _encode = msgspec.msgpack.Encoder().encode
@@ -71,13 +70,6 @@ class OutboxTables(Tables):
             for message_id in page:
                 if message_id in found:
                     yield _message(found[message_id])
-
-    def message_counts(self) -> list[MessageCount]:
-        """How many messages are in each state, by (channel, state)."""
-        return [
-            MessageCount(channel=channel, state=state, count=count)
-            for channel, state, count in self._rows("message_counts")
-        ]
 
 
 def _claim(

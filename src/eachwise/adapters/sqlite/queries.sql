@@ -343,11 +343,6 @@ FROM (
 )
 GROUP BY version, arm, status, place ORDER BY version, arm, status, place;
 
--- name: live_individuals
--- Who has a live instance.
-SELECT DISTINCT individual_id FROM instances
-WHERE project_id = ? AND status = 'active' ORDER BY individual_id;
-
 -- name: instances_outlived
 -- Ended instances, moved last before a time, that a later ended one of the same person, journey and key outlives.
 SELECT instance_id FROM instances AS old
@@ -422,11 +417,6 @@ ORDER BY +message_id;
 -- name: messages_at
 -- Messages by their ids.
 SELECT message_id, state, body FROM messages WHERE project_id = ? AND message_id IN (VALUES (?));
-
--- name: message_counts
--- How many messages are in each state, by channel.
-SELECT channel, state, count(*) FROM messages
-WHERE project_id = ? GROUP BY channel, state ORDER BY channel, state;
 
 -- name: messages_done
 -- Messages in one state by id, after one, that were made before a time.
