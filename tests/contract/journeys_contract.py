@@ -163,27 +163,28 @@ class JourneysContract(StoreSuite):
         ]
         assert store.counts()["journey_instances"] == 3 + 2 + 1
 
-    def test_prune_keeps_the_newest_that_ended_and_the_live(self, store: Store) -> None:
+    def test_prune_keeps_the_first_the_newest_that_ended_and_the_live(self, store: Store) -> None:
         instances = [
-            an_instance("old", status="completed", moved_at_us=10),
-            an_instance("later", status="goal", moved_at_us=20),
-            an_instance("live", moved_at_us=5),
-            an_instance("key", status="completed", moved_at_us=10, key="o-2"),
+            an_instance("first", status="completed", moved_at_us=10, entered_at_us=1),
+            an_instance("old", status="completed", moved_at_us=10, entered_at_us=2),
+            an_instance("later", status="goal", moved_at_us=20, entered_at_us=3),
+            an_instance("live", moved_at_us=5, entered_at_us=3),
+            an_instance("key", status="completed", moved_at_us=10, key="o-2", entered_at_us=2),
             an_instance("person", status="merged", moved_at_us=10, individual_id="i-2"),
             an_instance("journey", status="holdout", moved_at_us=10, journey_id="welcome"),
-            an_instance("x", status="exited", moved_at_us=30, key="o-3"),
-            an_instance("y", status="exited", moved_at_us=30, key="o-3"),
-            an_instance("z", status="exited", moved_at_us=40, key="o-3"),
+            an_instance("x", status="exited", moved_at_us=30, key="o-3", entered_at_us=3),
+            an_instance("y", status="exited", moved_at_us=30, key="o-3", entered_at_us=3),
+            an_instance("z", status="exited", moved_at_us=40, key="o-3", entered_at_us=3),
         ]
         put(store, instances={one.instance_id: one for one in instances})
         store.prune(decided_before_us=10)
-        assert len(store.instances_at("basket")) == 8
+        assert len(store.instances_at("basket")) == 9
         store.prune(decided_before_us=11)
         assert store.instance("old") is None
-        assert len(store.instances_at("basket")) == 7
+        assert len(store.instances_at("basket")) == 8
         store.prune(decided_before_us=2**60)
         kept = {one.instance_id for one in store.instances_at("basket")}
-        assert kept == {"later", "live", "key", "person", "z"}
+        assert kept == {"first", "later", "live", "key", "person", "z"}
         assert store.instance("journey") is not None
 
     def test_prune_takes_many_instances(self, store: Store) -> None:
@@ -192,9 +193,9 @@ class JourneysContract(StoreSuite):
         ]
         put(store, instances={one.instance_id: one for one in instances})
         store.prune(decided_before_us=1_600)
-        assert store.instances_at("basket", limit=9_999) == instances[1_600:]
+        assert store.instances_at("basket", limit=9_999) == [instances[0], *instances[1_600:]]
         store.prune(decided_before_us=9_999)
-        assert store.instances_at("basket", limit=9_999) == instances[-1:]
+        assert store.instances_at("basket", limit=9_999) == [instances[0], instances[-1]]
 
     def test_an_instance_is_part_of_its_unit(self, store: Store) -> None:
         put(store, instances={"n": an_instance("n")})

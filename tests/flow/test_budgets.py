@@ -6,8 +6,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from eachwise import Engine
 from eachwise.adapters.clocks import SettableClock
+from eachwise.contracts.errors import InvalidInput
 from tests.flow.shop import answer, furnish
 
 OFFER = {"experience_id": "offer", "placements": ["hero"], "value": 5.0, "lever": 5.0}
@@ -60,6 +63,32 @@ def test_what_nobody_saw_is_free_again(engine: Engine, clock: SettableClock) -> 
     engine.tick()
     again = [offered(engine, f"v{number}") for number in range(10)]
     assert sum(map(bool, again)) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fit"),
+    [
+        ({"cost": 1.0, "budgets": [{"limit": 8, "unit": "cost"}]}, {"cost": 4.0}, 2),
+        ({"budgets": [{"limit": 60, "window_s": 3600}]}, {"budgets": [{"limit": 8}]}, 8),
+    ],
+    ids=["cost", "window"],
+)
+def test_what_is_given_back_is_what_was_used_whatever_is_declared_since(
+    engine: Engine, clock: SettableClock, before: dict[str, Any], after: dict[str, Any], fit: int
+) -> None:
+    define(engine, value=500.0, **before)
+    assert sum(bool(offered(engine, f"u{number}")) for number in range(30)) >= 2
+    define(engine, value=500.0, **{**before, **after})
+    clock.advance(seconds=31)
+    engine.tick()
+    (view,) = engine.core.budgets.report()
+    assert view.used == 0.0
+    assert sum(bool(offered(engine, f"v{number}")) for number in range(30)) == fit
+
+
+def test_two_budgets_that_would_share_their_books_are_refused(engine: Engine) -> None:
+    with pytest.raises(InvalidInput, match=r"budgets\[1\]: an earlier one has the same unit and"):
+        define(engine, budgets=[{"limit": 10}, {"limit": 20}])
 
 
 def test_a_stock_is_used_by_take_ups_alone(engine: Engine, clock: SettableClock) -> None:

@@ -254,6 +254,14 @@ def _budget_faults(experience: Experience) -> Iterator[Fault]:
                 ("budgets", position, "window_s"),
                 "must be at least 1 second, or 0 for a stock that is used up once",
             )
+        if any(
+            (each.unit, each.window_s) == (budget.unit, budget.window_s)
+            for each in experience.budgets[:position]
+        ):
+            yield (
+                ("budgets", position),
+                "an earlier one has the same unit and window: keep the one with the smaller limit",
+            )
 
 
 def _query_faults(experience: Experience) -> Iterator[Fault]:

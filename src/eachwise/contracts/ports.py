@@ -362,7 +362,7 @@ class Store(Protocol):
 
         The newest version of a model stays, and of a model in ``spare`` so many of the newest. Instances that ended
         and messages that were made before that time go too, but not the newest ended instance of a person, journey and
-        key, nor a message that is open.
+        key, nor a person's first of a journey, nor a message that is open.
         """
         ...
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import msgspec
 
 from eachwise.contracts.decision import BudgetView, DecisionRecord
+from eachwise.contracts.errors import CannotReplay
 from eachwise.contracts.experience import SILENCE, Budget, Experience
 from eachwise.contracts.ports import Clock, Store
 from eachwise.decide.budgets import Spent, charge, exhausted, price_of, used
@@ -190,11 +191,18 @@ class Budgets:
         return sum(used(spent, budget, now_us) for spent in parts if spent is not None)
 
     def _budgeted(self, record: DecisionRecord) -> Experience | None:
-        """What a record chose, as it is declared now, where that has budgets."""
+        """What a record chose, as it was declared then, where that had budgets: what is given back is what was used.
+
+        None where the definitions of then are no longer kept: what cannot be told stays used.
+        """
         if record.experience_id == SILENCE:
             return None
-        experience = self._catalogue.offers.definitions.experiences.get(record.experience_id)
-        return experience if experience is not None and experience.budgets else None
+        try:
+            offers = self._catalogue.offers_at(record.inputs.definitions_version)
+        except CannotReplay:
+            return None
+        experience = offers.definitions.experiences[record.experience_id]
+        return experience if experience.budgets else None
 
 
 def _key(experience: Experience, budget: Budget) -> str:

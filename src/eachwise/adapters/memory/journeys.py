@@ -44,11 +44,15 @@ class MemoryJourneys(Guarded):
         self._timers.drop(instance_id)
 
     def _prune_instances(self, before_us: int) -> None:
-        """Drop ended instances that moved last before a time, but not the newest of a person, journey and key."""
+        """Drop ended instances that moved last before a time, but neither the newest of a person, journey and key, nor
+        a person's first of a journey."""
+        first: dict[tuple[str, str], Instance] = {}
+        for one in sorted(self._instances.values(), key=_by_entry):
+            first.setdefault((one.individual_id, one.journey_id), one)
         ended = [one for one in self._instances.values() if one.status != "active"]
         ended.sort(key=lambda one: (one.moved_at_us, one.instance_id))
         newest = {(one.individual_id, one.journey_id, one.key): one.instance_id for one in ended}
-        kept = set(newest.values())
+        kept = {*newest.values(), *(one.instance_id for one in first.values())}
         for one in ended:
             if one.moved_at_us < before_us and one.instance_id not in kept:
                 self._forget_instance(one.instance_id)
@@ -72,7 +76,7 @@ class MemoryJourneys(Guarded):
                 self._instances[instance_id]
                 for instance_id in self._instances_by_individual.get(individual_id, ())
             ]
-            return sorted(mine, key=lambda one: (one.entered_at_us, one.instance_id))
+            return sorted(mine, key=_by_entry)
 
     def instances_due(self, now_us: int, limit: int) -> list[Instance]:
         """Live instances whose timer is due, by (wake_at_us, instance_id)."""
@@ -124,3 +128,7 @@ class MemoryJourneys(Guarded):
 
     def _live_instances(self) -> int:
         return sum(one.status == "active" for one in self._instances.values())
+
+
+def _by_entry(instance: Instance) -> tuple[int, str]:
+    return instance.entered_at_us, instance.instance_id

@@ -344,13 +344,19 @@ FROM (
 GROUP BY version, arm, status, place ORDER BY version, arm, status, place;
 
 -- name: instances_outlived
--- Ended instances, moved last before a time, that a later ended one of the same person, journey and key outlives.
+-- Ended instances, moved last before a time, that a later ended one of the same person, journey and key outlives, and
+-- that are not the person's first of the journey.
 SELECT instance_id FROM instances AS old
 WHERE project_id = ? AND instance_id > ? AND status <> 'active' AND moved_at_us < ? AND EXISTS (
     SELECT 1 FROM instances AS later
     WHERE later.project_id = old.project_id AND later.individual_id = old.individual_id
         AND later.journey_id = old.journey_id AND later.key = old.key AND later.status <> 'active'
         AND (later.moved_at_us, later.instance_id) > (old.moved_at_us, old.instance_id)
+) AND EXISTS (
+    SELECT 1 FROM instances AS first
+    WHERE first.project_id = old.project_id AND first.individual_id = old.individual_id
+        AND first.journey_id = old.journey_id
+        AND (first.entered_at_us, first.instance_id) < (old.entered_at_us, old.instance_id)
 )
 ORDER BY instance_id LIMIT ?;
 
