@@ -182,6 +182,7 @@ class LearnSettings(_Section, frozen=True):
     snapshot_every_versions: Count = 200
     forgetting_half_life_updates: Amount = 200_000.0
     answer_window_s: CountOrNone = 1800  # an answer without a decision id: after an exposure
+    settle_s: CountOrNone = 6 * 3600  # an outbound contact is learnt so long after it was seen
     harm_window_s: CountOrNone = 7 * 86_400  # hides, unsubscriptions, complaints: after it was seen
     purchase_window_s: CountOrNone = 7 * 86_400  # orders: after the click
     refund_window_s: CountOrNone = 30 * 86_400  # refunds: after the order
@@ -262,10 +263,12 @@ class DeliverySettings(_Section, frozen=True):
 
 
 class JourneySettings(_Section, frozen=True):
-    """When journeys begin."""
+    """When journeys begin, and go on after the server was away."""
 
-    # An event that came so much later than it happened begins nothing: imported history is no occasion.
+    # What came so much later than it happened begins nothing: imported history is no occasion.
     entry_late_s: Interval = 86_400.0
+    # What fell due so long before a server started waits as long, for the events that senders kept meanwhile.
+    catch_up_s: Interval = 120.0
 
 
 class StoreSettings(_Section, frozen=True):

@@ -80,6 +80,7 @@ def test_a_row_is_learnt_once_however_often_it_is_sent(
         ({"experience_id": "beef-offer", "outcomes": ["fame"]}, "outcomes"),
         ({"experience_id": "beef-offer", "colour": "red"}, "colour"),
         ({"experience_id": "beef-offer", "features": {f"f{n}": 1.0 for n in range(51)}}, "at most"),
+        ({"experience_id": "beef-offer", "features": {"f": 1e160}}, "scale them"),
         ({"experience_id": "silence"}, "not declared"),
     ],
 )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from eachwise import Engine
 from eachwise.adapters.clocks import SettableClock
 from eachwise.contracts.errors import InvalidInput, NotFound
 from eachwise.flow import propensity
-from tests.flow.shop import answer
+from tests.flow.shop import answer, furnish
 
 
 def shown(engine: Engine, person: str) -> None:
@@ -145,3 +147,29 @@ def test_a_refused_version_forgets_nothing_that_came_after_it(
         flow.send(None)
     assert learning.propensity.model.version == good.version + 1
     assert learning.propensity.model.updates == good.updates
+
+
+def test_the_version_that_others_are_held_against_outlives_a_restart(
+    tmp_path: Path, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(propensity, "JUDGED_EVERY", 20)
+    with Engine.open(tmp_path, clock=clock) as engine:
+        furnish(engine)
+        play(engine, clock, 30)
+        play(engine, clock, 5, first=30)
+        reference = engine.core._learning.propensity._reference
+    with Engine.open(tmp_path, clock=clock) as engine:
+        found = engine.core._learning.propensity
+        assert 0 < found._reference.version == reference.version < found.model.version
+        means = found._reference.heads["takeup"].mean, reference.heads["takeup"].mean
+        assert (means[0] == means[1]).all()
+
+
+def test_a_version_that_is_not_finite_never_serves(engine: Engine, clock: SettableClock) -> None:
+    play(engine, clock, 5)
+    engine.core._learning.propensity._learner.heads["hide"].correct({"bias": 1.0}, float("nan"))
+    play(engine, clock, 2, first=5)
+    (refused,) = engine.status()["propensity"]["refused"]
+    assert "finite" in refused["reason"]
+    (decided,) = engine.decide("later", placements=["hero"]).decisions
+    assert not engine.decision(decided.decision_id).failed

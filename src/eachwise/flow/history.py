@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import msgspec
@@ -16,6 +15,8 @@ from eachwise.flow.catalogue import Offers, Shelf
 
 # Of one row: a name more is a weight more, for good.
 FEATURES_MAX = 50
+# Features are flags, shares and scores of about one; a figure beyond this would drown all others.
+FEATURE_MAX = 1_000.0
 REJECTED_BODY_BYTES_MAX = 4096
 _decode = msgspec.json.Decoder(PastExposure).decode
 
@@ -80,8 +81,11 @@ def _fixed(
         raise InvalidInput("probability: lies above 0 and at most at 1", field="probability")
     if len(past.features) > FEATURES_MAX:
         raise InvalidInput(f"features: at most {FEATURES_MAX}", field="features")
-    if not all(math.isfinite(value) for value in past.features.values()):
-        raise InvalidInput("features: must be finite", field="features")
+    if not all(abs(value) <= FEATURE_MAX for value in past.features.values()):
+        raise InvalidInput(
+            f"features: each lies between -{FEATURE_MAX:g} and {FEATURE_MAX:g}: scale them to about 1",
+            field="features",
+        )
     if placement_id not in layouts:
         layouts[placement_id] = layout(
             offers.placement(placement_id),

@@ -3,44 +3,37 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from typing import Any, Final
 
 import msgspec
 
-from eachwise.contracts.decision import DecisionRecord, Factors
+from eachwise.contracts.decision import DecisionRecord
 from eachwise.contracts.errors import Busy, CannotReplay, NotFound
-from eachwise.contracts.events import Action, Event, LoggedEvent, Meaning
+from eachwise.contracts.events import Action, Event, Meaning
 from eachwise.contracts.experience import SILENCE, Placement
 from eachwise.contracts.individual import Individual
-from eachwise.contracts.learning import Exposure, Outcome
+from eachwise.contracts.learning import Exposure
 from eachwise.contracts.ports import Clock, Commit, Store
 from eachwise.events import meaning_of
+from eachwise.flow.awaited import Pending, closed, people_of, returned
 from eachwise.flow.budgets import Budgets
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.drive import Flow
 from eachwise.flow.people import People
 from eachwise.flow.propensity import Made, Propensity, Work, make
-from eachwise.learn import Answer, Closed, Returned, answer_in, concerns, credited
+from eachwise.learn import Answer, Returned, answer_in, concerns, credited
 from eachwise.maths.decay import MICROSECONDS
 from eachwise.settings import Settings
 
 TAKEUP: Final = "takeup"
 # Under this name the store keeps how far in the log the newest version has seen.
 STATISTIC = "learnt"
+# And under this one until when it has learnt what was then old enough, µs.
+RIPE = "learnt.ripe"
 # Decisions older than this are not waited for after a restart, whatever their placement's window.
 WAIT_MAX_US = 8 * 86_400 * MICROSECONDS
-
-
-class Pending(msgspec.Struct):
-    """A decision whose window is open: what came back, and what the learner was told of it."""
-
-    record: DecisionRecord
-    placement: Placement
-    people: frozenset[str]
-    returned: list[Returned]
-    told: frozenset[Outcome] | None = None
 
 
 class Learning:
@@ -70,6 +63,8 @@ class Learning:
         self._publishing = False
         # The newest version has seen the log up to here.
         self._seen = 0
+        # What is old enough as of this moment is learnt.
+        self._ripe_us = 0
         self.propensity = Propensity(store=store, clock=clock, settings=settings)
 
     # -- waiting -------------------------------------------------------------------------------------------
@@ -86,8 +81,9 @@ class Learning:
         slim = msgspec.structs.replace(record.inputs, state=b"", reservations=[], context={})
         chosen = [each for each in record.leading if each.experience_id == record.experience_id]
         record = msgspec.structs.replace(record, inputs=slim, leading=chosen, filtered=[], items=[])
-        self._pending[record.decision_id] = Pending(record, placement, people, [])
-        self._wake(record.decision_id, record.inputs.now_us + placement.reserve_s * MICROSECONDS)
+        pending = Pending(record, placement, people, [])
+        self._pending[record.decision_id] = pending
+        self._wake(record.decision_id, pending.unseen_us)
 
     def answered_by(self, event: Event, decision_id: str) -> DecisionRecord | None:
         """The decision that this event may answer: one that was made for the same person."""
@@ -122,8 +118,8 @@ class Learning:
             if each.action == Action.CLICK and each.decision_id
         }
         for decision_id in clicked if meaning.order_id else ():
-            for returned in self._returned(decision_id, None):
-                if (returned.action, returned.order_id) == (Action.PURCHASE, meaning.order_id):
+            for _, each in self._returned(decision_id, None):
+                if (each.action, each.order_id) == (Action.PURCHASE, meaning.order_id):
                     return decision_id
         return ""
 
@@ -138,8 +134,10 @@ class Learning:
             return
         self._people.release(pending.record.individual_id, meaning.decision_id)
         self._people.release(person, meaning.decision_id)
-        pending.returned.append(_returned(event, meaning))
-        pending.told = self._tell(pending.record, self._answer(pending), pending.told)
+        if sequence in pending.read:
+            return
+        pending.returned.append(returned(event, meaning))
+        self._tell_of(pending)
 
     def _note_late(self, sequence: int, event: Event, meaning: Meaning) -> None:
         """An answer to a decision that is not waited for any more: what was known before it is in the log."""
@@ -151,73 +149,94 @@ class Learning:
         people = people_of(record, None)
         if not concerns(people, event.user_id, event.anonymous_id):
             return
-        known = self._returned(record.decision_id, people, lambda entry: entry.sequence < sequence)
+        known = [each for at, each in self._returned(record.decision_id, people) if at < sequence]
         pending = Pending(record, self._placement(record), people, known)
         before = self._answer(pending)
-        pending.returned.append(_returned(event, meaning))
-        after = self._answer(pending)
-        if before is None and after is not None:
+        pending.returned.append(returned(event, meaning))
+        if before is not None:
+            pending.told, pending.taken = before.outcomes, TAKEUP in before.outcomes
+        elif self._answer(pending) is not None:
             self._budgets.unseen(record, seen=True)
-        self._tell(record, after, before.outcomes if before else None)
+        self._tell_of(pending, ripe=True)
 
     def _answer(self, pending: Pending) -> Answer | None:
         window_s = pending.placement.outcome_window_s
         return answer_in(pending.returned, window_s, self._settings.learn)
 
-    def _tell(
-        self, record: DecisionRecord, answer: Answer | None, told: frozenset[Outcome] | None
-    ) -> frozenset[Outcome] | None:
-        """Let the learner know what is new about an exposure; returns what it knows then."""
-        if answer is None or answer.outcomes == told:
-            return told
-        exposure = Exposure(
-            decision_id=record.decision_id,
-            experience_id=record.experience_id,
-            probability=record.probability,
-            features=record.features,
-            outcomes=answer.outcomes,
-            before=told,
-        )
-        self.propensity.learn(exposure)
-        change = (TAKEUP in answer.outcomes) - (told is not None and TAKEUP in told)
-        if change:
-            self._budgets.taken_up(record, change)
-        return answer.outcomes
+    def _tell_of(self, pending: Pending, *, ripe: bool = False) -> None:
+        """Let the budgets, and of what is ripe the learner, know what is new about an exposure."""
+        answer, record = self._answer(pending), pending.record
+        if answer is None:
+            return
+        taken = TAKEUP in answer.outcomes
+        if taken != pending.taken:
+            self._budgets.taken_up(record, taken - pending.taken)
+            pending.taken = taken
+        ripe_us = self._ripe_at_us(pending, answer)
+        if not ripe and ripe_us > self._ripe_us:
+            if ripe_us != pending.wakes_us:
+                pending.wakes_us = ripe_us
+                self._wake(record.decision_id, ripe_us)
+            return
+        if answer.outcomes != pending.told:
+            exposure = Exposure(
+                decision_id=record.decision_id,
+                experience_id=record.experience_id,
+                probability=record.probability,
+                features=record.features,
+                outcomes=answer.outcomes,
+                before=pending.told,
+            )
+            if pending.told is None or not self.propensity.forgot(
+                self._seen_at_us(pending, answer)
+            ):
+                self.propensity.learn(exposure)
+            pending.told = answer.outcomes
+
+    def _ripe_at_us(self, pending: Pending, answer: Answer) -> int:
+        return pending.ripe_us(answer, self._settings.learn.settle_s)
+
+    def _seen_at_us(self, pending: Pending, answer: Answer) -> int:
+        return answer.closes_us - pending.placement.outcome_window_s * MICROSECONDS
 
     def _returned(
         self,
         decision_id: str,
         people: frozenset[str] | None,
-        wanted: Callable[[LoggedEvent], bool] = lambda _: True,
-    ) -> list[Returned]:
-        """What the log holds in answer to a decision; ``people``: only what they sent."""
+    ) -> list[tuple[int, Returned]]:
+        """What the log holds in answer to a decision, and where; ``people``: only what they sent."""
         return [
-            _returned(entry.event, meaning_of(entry.event, self._settings.events))
+            (entry.sequence, returned(entry.event, meaning_of(entry.event, self._settings.events)))
             for entry in self._store.outcomes_of(decision_id)
-            if wanted(entry)
-            and (people is None or concerns(people, entry.event.user_id, entry.event.anonymous_id))
+            if people is None or concerns(people, entry.event.user_id, entry.event.anonymous_id)
         ]
 
     def _wake(self, decision_id: str, at_us: int) -> None:
         heapq.heappush(self._due, (at_us, decision_id))
 
     def _close_due(self, now_us: int) -> None:
-        """Stop waiting where the window has passed, or where nobody saw the decision in time."""
+        """Learn what has become ripe; stop waiting where the window has passed, or where nobody saw it in time."""
+        self._ripe_us = now_us
         while self._due and self._due[0][0] < now_us:
             _, decision_id = heapq.heappop(self._due)
             pending = self._pending.get(decision_id)
             if pending is None:
                 continue
             answer = self._answer(pending)
-            if answer is not None and answer.closes_us >= now_us:
-                self._wake(decision_id, answer.closes_us)
-                continue
+            if answer is not None:
+                self._tell_of(pending)
+                again_us = self._ripe_at_us(pending, answer)
+                if again_us < now_us:
+                    again_us = answer.closes_us
+                if again_us >= now_us:
+                    self._wake(decision_id, again_us)
+                    continue
             del self._pending[decision_id]
             self._closed.append(decision_id)
             if answer is None:
                 self._budgets.unseen(pending.record)
             else:
-                self.propensity.close(_closed(pending.record, answer))
+                self.propensity.close(closed(pending.record, answer))
 
     def _placement(self, record: DecisionRecord) -> Placement:
         """The placement as it was when the decision was made, or its defaults should that version be gone."""
@@ -277,14 +296,17 @@ class Learning:
         # All of one moment: what comes back while the version is made belongs to the next one.
         commit.learnt, self._closed = self._closed, []
         commit.statistics = self._budgets.returned()
+        ripe_us = self._ripe_us
         try:
             made = yield from self._made(work)
             if made is not None:
                 commit.models = [made.version]
                 commit.statistics[STATISTIC] = msgspec.msgpack.encode(sequence)
+                commit.statistics[RIPE] = msgspec.msgpack.encode(ripe_us)
+                commit.statistics |= self.propensity.kept(made)
             yield self._store.commit(commit)
             if made is not None:
-                self.propensity.published(made.model)
+                self.propensity.published(made)
         except Exception:
             self._undo()
             raise
@@ -323,6 +345,9 @@ class Learning:
         self._closed.clear()
         stored = self._store.statistic(STATISTIC)
         self._seen = seen = msgspec.msgpack.decode(stored, type=int) if stored else 0
+        # A store of before this was kept had learnt everything at once.
+        ripe = self._store.statistic(RIPE)
+        self._ripe_us = msgspec.msgpack.decode(ripe, type=int) if ripe else self._clock.now_us()
         for record in self._store.unlearnt_decisions(self._clock.now_us() - WAIT_MAX_US):
             self.expect(record, people_of(record, None))
             pending = self._pending.get(record.decision_id)
@@ -331,12 +356,16 @@ class Learning:
         self._catch_up_late(seen)
 
     def _catch_up(self, pending: Pending, seen: int) -> None:
-        decision_id, people = pending.record.decision_id, pending.people
-        pending.returned = self._returned(decision_id, people, lambda one: one.sequence <= seen)
+        found = self._returned(pending.record.decision_id, pending.people)
+        pending.read = frozenset(sequence for sequence, _ in found)
+        pending.returned = [each for sequence, each in found if sequence <= seen]
         answer = self._answer(pending)
-        pending.told = answer.outcomes if answer else None
-        pending.returned += self._returned(decision_id, people, lambda one: one.sequence > seen)
-        pending.told = self._tell(pending.record, self._answer(pending), pending.told)
+        if answer is not None:
+            pending.taken = TAKEUP in answer.outcomes
+            if self._ripe_at_us(pending, answer) <= self._ripe_us:
+                pending.told = answer.outcomes
+        pending.returned += [each for sequence, each in found if sequence > seen]
+        self._tell_of(pending)
 
     def _catch_up_late(self, seen: int) -> None:
         """Answers that the newest version has not seen, to decisions that are not waited for; the log's tail behind
@@ -360,25 +389,3 @@ class Learning:
     def status(self) -> dict[str, Any]:
         """How many outcomes were learnt, and how many are waited for."""
         return {"learnt": self.propensity.updates, "waiting": len(self._pending)}
-
-
-def _closed(record: DecisionRecord, answer: Answer) -> Closed:
-    """A final outcome beside what was predicted when it was decided."""
-    factors = next(
-        (each.factors for each in record.leading if each.experience_id == record.experience_id),
-        Factors(),
-    )
-    return Closed(record.features, answer.outcomes, factors.p_takeup, factors.p_disconnect)
-
-
-def _returned(event: Event, meaning: Meaning) -> Returned:
-    return Returned(meaning.action, event.occurred_at_us, meaning.order_id, meaning.amount)
-
-
-def people_of(record: DecisionRecord, state: Individual | None) -> frozenset[str]:
-    """Every typed identifier under which the decision's person was known when it was made.
-
-    ``state`` is the one that the record holds, where it is at hand.
-    """
-    known = state or msgspec.msgpack.decode(record.inputs.state, type=Individual)
-    return frozenset({*known.identifiers, record.individual_id, *record.asked_as})

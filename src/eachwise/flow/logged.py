@@ -14,8 +14,8 @@ from eachwise.contracts.experience import SILENCE, Placement
 from eachwise.contracts.measurement import RewardKind
 from eachwise.contracts.ports import MadeDecision, Store
 from eachwise.events import meaning_of
+from eachwise.flow.awaited import people_of
 from eachwise.flow.drive import Flow
-from eachwise.flow.learn import people_of
 from eachwise.flow.plans import SETTINGS
 from eachwise.learn import Answer, Returned, answer_in, concerns
 from eachwise.settings import Settings

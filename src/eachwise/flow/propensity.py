@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from eachwise.contracts.arrays import PropensityModel
 from eachwise.contracts.errors import CannotReplay, InvalidInput, NotFound
 from eachwise.contracts.learning import Exposure, ModelVersion
@@ -32,13 +34,20 @@ from eachwise.settings import Settings
 _log = logging.getLogger(__name__)
 # A version is judged once so many exposures have closed since the last time.
 JUDGED_EVERY = 200
+# Under this name the store keeps the number of the version that later ones are held against.
+TRUSTED = "propensity.trusted"
+# And under this one when what was seen is forgotten: pairs (from, to], µs, the newest last.
+FORGOTTEN = "propensity.forgotten"
+_FORGOTTEN_MAX = 20
+_decode_spans = msgspec.msgpack.Decoder(list[tuple[int, int]]).decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
     """A version to be finished.
 
-    against: the version that it is held against on the exposures ``closed``; None: it is taken as it is
+    against: the version that it is held against on the exposures ``closed`` (none: only its weights are looked at);
+             None: it is taken as it is
     trusted: whether later versions are held against this one
     """
 
@@ -78,7 +87,8 @@ class Propensity:
         newest = store.model(MODEL)
         self.published_at_us = newest.created_at_us if newest else 0
         self._monitor = Monitor()
-        self._reference = self.model
+        self._reference = self._trusted()
+        self._forgotten = self._spans()
         self._closed_since = 0
         self._refused: list[dict[str, Any]] = []
 
@@ -107,7 +117,7 @@ class Propensity:
         """The next version, to be made by ``make``; then call ``settled``, or ``unsettled`` where that failed."""
         draft = self._learner.draft(self._learner.version + 1, self._clock.now_us())
         if self._closed_since < JUDGED_EVERY:
-            return Work(draft=draft)
+            return Work(draft=draft, against=self._reference)
         self._closed_since = 0
         return Work(
             draft=draft, against=self._reference, closed=list(self._monitor.newest), trusted=True
@@ -121,22 +131,36 @@ class Propensity:
         """
         if made.verdict is not None and not made.verdict.accepted:
             return self._refused_for(made.work.draft, made.verdict)
-        if made.work.trusted:
-            self._reference = made.model
         return None
 
-    def published(self, model: PropensityModel) -> None:
+    def kept(self, made: Made) -> dict[str, bytes]:
+        """The statistics to be written with a version: a restart makes nothing trusted, or known, that was not."""
+        version = made.model.version if made.work.trusted else self._reference.version
+        return {
+            TRUSTED: msgspec.msgpack.encode(version),
+            FORGOTTEN: msgspec.msgpack.encode(self._forgotten),
+        }
+
+    def forgot(self, seen_at_us: int) -> bool:
+        """Whether what was learnt of an exposure seen then was forgotten: there is nothing to be corrected."""
+        return any(since_us < seen_at_us <= until_us for since_us, until_us in self._forgotten)
+
+    def published(self, made: Made) -> None:
         """The version is durable: it decides from now on."""
-        self.model = model
+        self.model = made.model
+        if made.work.trusted:
+            self._reference = made.model
         self.published_at_us = self._clock.now_us()
 
     def unsettled(self) -> None:
         """The version could not be written: go back to the last durable one; the log tells the rest again."""
         self._learner = self._newest()
+        self._forgotten = self._spans()
 
     def rolled_back(self, to: int) -> Work:
         """An older version as the next one; 0: nothing learnt. Raises ``NotFound`` where it is not kept."""
         self._learner = self._as_next(to, self._learner.version)
+        self._forget_since(to, self._clock.now_us())
         self._closed_since = 0
         draft = self._learner.draft(self._learner.version + 1, self._clock.now_us())
         return Work(draft=draft, trusted=True)
@@ -159,8 +183,10 @@ class Propensity:
         refused = self._learner
         try:
             self._learner = self._as_next(self._reference.version, draft.follows)
+            self._forget_since(self._reference.version, draft.at_us)
         except NotFound:
             self._learner = self._as_next(0, draft.follows)
+            self._forget_since(0, draft.at_us)
         work = Work(draft=self._learner.draft(draft.version, self._clock.now_us()))
         self._learner.again(refused)
         return work
@@ -176,6 +202,16 @@ class Propensity:
             raise NotFound(f"no version {to} of model {MODEL!r}; kept: {kept or 'none'}") from None
         return found.following(newest)
 
+    def _forget_since(self, version: int, until_us: int) -> None:
+        """What was seen after a version was drawn, and until then, is not known any more."""
+        found = self._store.model(MODEL, version) if version else None
+        self._forgotten.append((found.created_at_us if found else 0, until_us))
+        del self._forgotten[:-_FORGOTTEN_MAX]
+
+    def _spans(self) -> list[tuple[int, int]]:
+        stored = self._store.statistic(FORGOTTEN)
+        return _decode_spans(stored) if stored else []
+
     # -- versions ------------------------------------------------------------------------------------------
 
     def model_at(self, version: int) -> PropensityModel:
@@ -190,6 +226,16 @@ class Propensity:
         if not self._learner.updates:
             return self._initial
         return self._learner.propensity_model(self._learner.version)
+
+    def _trusted(self) -> PropensityModel:
+        """The version that others are held against, as it was left; the newest where it is no longer kept."""
+        stored = self._store.statistic(TRUSTED)
+        if stored is None:
+            return self.model
+        try:
+            return self.model_at(msgspec.msgpack.decode(stored, type=int))
+        except CannotReplay:
+            return self.model
 
     def _newest(self) -> Learner:
         """The learner as it last published. What an older format cannot tell is learnt anew, under new versions."""

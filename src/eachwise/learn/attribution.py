@@ -2,7 +2,7 @@
 
     decided ─ never seen ──────────────────────────────→ nothing is learnt
        └ seen (EXPOSE, or any answer: nobody answers what was not seen)
-            at once ───────────────────────────────────→ learnt with no outcome
+            on site at once, outbound after a while ───→ learnt with no outcome, or with what came meanwhile
             ├ CLICK, DISMISS, BOUNCE in the placement's window → corrected: takeup, dismiss
             ├ HIDE, UNSUBSCRIBE, COMPLAIN within a week ──→ corrected: hide, unsubscribe
             └ taken up, and then

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eachwise.contracts.arrays import Floats, PropensityModel
+from eachwise.contracts.arrays import Floats, PropensityHead, PropensityModel
 from eachwise.contracts.learning import Outcome
 from eachwise.learn.priors import PRIORS
 from eachwise.maths.bayes import PROBIT_SCALE, serial_matmul
@@ -129,7 +129,7 @@ def judge(candidate: PropensityModel, in_use: PropensityModel, closed: Sequence[
     Refused: what is not finite; a log loss larger by 2 % and by two standard errors of the paired difference; forecasts
     that add up to more than twice, or less than half, of what came, where those of the one in use do not.
     """
-    if not all(np.isfinite(head.mean).all() for head in candidate.heads.values()):
+    if not all(_finite(head) for head in candidate.heads.values()):
         return Verdict(False, "its weights are not finite", {})
     if len(closed) < JUDGED_MIN:
         return Verdict(True, "", {"exposures": float(len(closed))})
@@ -159,6 +159,10 @@ def judge(candidate: PropensityModel, in_use: PropensityModel, closed: Sequence[
             False, f"it expects {expected:.0f} take-ups where {observed:.0f} came", figures
         )
     return Verdict(True, "", figures)
+
+
+def _finite(head: PropensityHead) -> bool:
+    return all(np.isfinite(part).all() for part in (head.mean, head.covariance, head.draws))
 
 
 def forecasts(model: PropensityModel, closed: Sequence[Closed]) -> Floats:

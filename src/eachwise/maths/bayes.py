@@ -213,7 +213,9 @@ class LogisticPosterior(NamedWeights):
         """An outcome learnt earlier turns out to differ by ``change`` (+1: it was a 0 and is a 1). O(F).
 
         The covariance holds the trial's information already, so the mean moves by Σx · change. Directly after the
-        update this is exactly what learning the right outcome would have given: Σ'x = Σx / (1 + hs²).
+        update this is exactly what learning the right outcome would have given: Σ'x = Σx / (1 + hs²). The more was
+        learnt in between, and the more of that is corrected too, the further it goes astray: many wrong zeros take p
+        to where trials tell little, and Σ stays too wide.
         """
         gain, _, _, _ = self._gain(features)
         self._mean[: len(gain)] += gain * change
