@@ -112,8 +112,14 @@ def _outward(
     channels = {**build_channels(settings.delivery), **own}
     for channel in channels.values():
         stack.callback(channel.close)
-    senders = ThreadPoolExecutor(settings.delivery.workers, thread_name_prefix="eachwise-send")
-    return Outward(channels=channels, senders=stack.enter_context(senders), key=links_key(path))
+    # Threads of their own: a channel whose receiver hangs holds up no other.
+    senders = {
+        name: stack.enter_context(
+            ThreadPoolExecutor(settings.delivery.workers, thread_name_prefix=f"eachwise-{name}")
+        )
+        for name in channels
+    }
+    return Outward(channels=channels, senders=senders, key=links_key(path))
 
 
 def simulate_journeys(

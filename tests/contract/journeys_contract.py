@@ -93,6 +93,24 @@ class JourneysContract(StoreSuite):
         put(store, instances={one.instance_id: one for one in [other, *mine[::-1]]})
         assert store.instances_of("i-1") == mine
         assert store.instances_of("i-2") == [other]
+        assert store.instances_of("i-1", journey_id="basket") == mine[:2]
+        assert store.instances_of("i-1", journey_id="none") == []
+
+    def test_a_persons_live_instances(self, store: Store) -> None:
+        ended = [an_instance(f"e{n}", status="completed", entered_at_us=n) for n in range(9)]
+        live = [
+            an_instance("c", entered_at_us=1),
+            an_instance("a", entered_at_us=2, wake_at_us=0),
+            an_instance("b", entered_at_us=2, journey_id="welcome"),
+        ]
+        other = an_instance("d", individual_id="i-2")
+        put(store, instances={one.instance_id: one for one in [other, *live[::-1], *ended]})
+        assert store.instances_of("i-1", live=True) == live
+        assert store.instances_of("i-1", live=True, journey_id="welcome") == live[2:]
+        put(store, instances={"c": an_instance("c", status="goal"), "b": None})
+        put(store, instances={"a": an_instance("a", individual_id="i-2"), "e0": an_instance("e0")})
+        assert store.instances_of("i-1", live=True) == [an_instance("e0")]
+        assert [one.instance_id for one in store.instances_of("i-2", live=True)] == ["a", "d"]
 
     def test_only_the_due_timers_of_live_ones(self, store: Store) -> None:
         due = [an_instance("b", wake_at_us=5), an_instance("a", wake_at_us=10)]

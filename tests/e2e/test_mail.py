@@ -15,7 +15,16 @@ from eachwise.adapters.clocks import SettableClock
 from eachwise.contracts.delivery import Message
 from eachwise.flow.drive import run
 from tests.flow.shop import START_US
-from tests.support.sending import Relay, furnish, mailing, put, relaying, state_of, subscribe
+from tests.support.sending import (
+    Relay,
+    contact,
+    furnish,
+    mailing,
+    put,
+    relaying,
+    state_of,
+    subscribe,
+)
 
 STRICT = email.policy.strict.clone(linesep="\r\n")
 
@@ -152,7 +161,7 @@ def test_4xx_waits_and_comes_again_5xx_is_dead_and_550_closes_the_address(
     view = engine.core.delivery.outbox.show(gone.message_id)
     assert (view.state, "550" in view.reason) == ("dead", True)
     server.answer = lambda _: "250 OK"
-    record = engine.core.deciding.pages.contact("user:ann", "mail", ["hello"])
+    record = contact(engine.core, "user:ann", "mail", "hello")
     assert record.experience_id == "silence"
     # A new address is a new beginning.
     subscribe(engine, "ann", email="ann2@example.com")
@@ -205,3 +214,108 @@ def test_connections_are_used_again_and_opened_anew_when_the_relay_hung_up(
     assert len(relay[0].mails) == 12
     peers = {envelope.mail_from for envelope in relay[0].mails}
     assert peers == {"shop@shop.example"}
+
+
+def test_a_relay_that_dies_with_the_mail_in_its_hands_is_not_given_it_again(
+    engine: Engine, relay: tuple[Relay, int], clock: SettableClock
+) -> None:
+    server, _ = relay
+    server.hang_ups = ["mail"]
+    message = put(engine.core, "ann")
+    send(engine)
+    view = engine.core.delivery.outbox.show(message.message_id)
+    assert (view.state, view.attempts) == ("unknown", 1)
+    assert view.reason.startswith("the connection broke: ")
+    assert [each.state for each in engine.core.delivery.outbox.list(state="unknown")] == ["unknown"]
+    clock.advance(seconds=86_400)
+    send(engine)
+    assert (state_of(engine, message), len(server.mails)) == ("unknown", 1)
+    # Nothing of it clings to the mails after it.
+    subscribe(engine, "bob")
+    following = put(engine.core, "bob")
+    send(engine)
+    assert (state_of(engine, following), len(server.mails)) == ("sent", 2)
+
+
+def test_it_is_sent_again_where_that_is_wanted(
+    relay: tuple[Relay, int], clock: SettableClock
+) -> None:
+    server, port = relay
+    server.hang_ups = ["mail"]
+    with Engine.open(settings=mailing(port, resend_unknown=True), clock=clock) as engine:
+        furnish(engine)
+        subscribe(engine, "ann")
+        message = put(engine.core, "ann")
+        send(engine)
+        assert state_of(engine, message) == "pending"
+        clock.advance(seconds=31)
+        send(engine)
+        assert state_of(engine, message) == "sent"
+    # Who got it twice can tell: it is the same mail.
+    first, second = (parsed(server, place)["Message-ID"] for place in (0, 1))
+    assert first == second
+
+
+@pytest.mark.parametrize("where", ["MAIL", "RCPT", "DATA"])
+def test_a_relay_that_dies_before_it_had_the_mail_gets_it_later(
+    engine: Engine, relay: tuple[Relay, int], clock: SettableClock, where: str
+) -> None:
+    server, _ = relay
+    server.hang_ups = [where]
+    message = put(engine.core, "ann")
+    send(engine)
+    view = engine.core.delivery.outbox.show(message.message_id)
+    assert (view.state, view.attempts, len(server.mails)) == ("pending", 1, 0)
+    clock.advance(seconds=31)
+    send(engine)
+    assert (state_of(engine, message), len(server.mails)) == ("sent", 1)
+
+
+@pytest.mark.parametrize("where", ["MAIL", "RCPT", "DATA"])
+def test_a_connection_that_the_relay_closed_meanwhile_costs_no_attempt(
+    relay: tuple[Relay, int], clock: SettableClock, where: str
+) -> None:
+    server, port = relay
+    with Engine.open(settings=mailing(port, workers=1), clock=clock) as engine:
+        furnish(engine)
+        for user, hang_ups in (("ann", []), ("bob", [where])):
+            server.hang_ups = hang_ups
+            subscribe(engine, user)
+            message = put(engine.core, user)
+            send(engine)
+            assert (state_of(engine, message), server.hang_ups) == ("sent", [])
+            assert engine.core.delivery.outbox.show(message.message_id).attempts == 1
+        assert [mail.rcpt_tos for mail in server.mails] == [
+            ["ann@example.com"],
+            ["bob@example.com"],
+        ]
+
+
+def test_a_refusal_stands_though_the_relay_hangs_up_behind_it(
+    engine: Engine, relay: tuple[Relay, int]
+) -> None:
+    server, _ = relay
+    server.answer = lambda _: "550 5.1.1 no such mailbox"
+    server.hang_ups = ["after RCPT"]
+    message = put(engine.core, "ann")
+    send(engine)
+    view = engine.core.delivery.outbox.show(message.message_id)
+    assert (view.state, server.hang_ups) == ("dead", [])
+    assert "550" in view.reason
+
+
+def test_a_mail_refused_at_its_beginning_spoils_none_after_it(
+    relay: tuple[Relay, int], clock: SettableClock
+) -> None:
+    server, port = relay
+    server.ready = lambda envelope: (
+        "451 4.7.1 greylisted" if "ann@example.com" in envelope.rcpt_tos else ""
+    )
+    with Engine.open(settings=mailing(port, workers=1), clock=clock) as engine:
+        furnish(engine)
+        for user, state in (("ann", "pending"), ("bob", "sent")):
+            subscribe(engine, user)
+            message = put(engine.core, user)
+            send(engine)
+            assert state_of(engine, message) == state
+    assert [mail.rcpt_tos for mail in server.mails] == [["bob@example.com"]]

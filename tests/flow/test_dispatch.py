@@ -77,7 +77,7 @@ def test_each_message_is_sent_once_whatever_the_rounds(
         )
         view = engine.message(messages[0].message_id)
         assert (view.state, view.attempts, view.provider_id) == ("sent", 1, "")
-        assert engine.core.delivery.dispatching.in_hand == 0
+        assert not engine.core.delivery.dispatching._handed
 
 
 def test_a_tick_sends_and_an_idle_round_asks_the_store_nothing(
@@ -292,7 +292,7 @@ def test_a_slow_send_holds_up_no_round_and_keeps_its_lease(
         for _ in range(5):
             clock.advance(seconds=50)
             run(dispatching.work())
-            assert (state_of(engine, message), dispatching.in_hand) == ("sending", 1)
+            assert (state_of(engine, message), len(dispatching._handed)) == ("sending", 1)
             stored = engine.core._store.message(message.message_id)
             assert stored is not None
             assert stored.claimed_until_us > clock.now_us()

@@ -8,48 +8,19 @@ import pytest
 
 from eachwise import Engine
 from eachwise.adapters.clocks import SettableClock
-from eachwise.contracts.delivery import Message
 from eachwise.contracts.errors import InvalidInput, NotFound
 from eachwise.contracts.journey import InstanceView
+from tests.flow.programme import (
+    BASKET,
+    DAY_S,
+    HOUR_S,
+    consenting,
+    later,
+    outbox,
+    put,
+    standing,
+)
 from tests.flow.shop import DEFINITIONS, ITEMS, view
-
-HOUR_S, DAY_S = 3_600, 86_400
-BASKET = """
-journeys:
-  - journey_id: basket
-    goal: {event: Order Completed, within: 7d}
-    entry: {event: Checkout Started, key: order_id, when: "event.value >= 20"}
-    reentry: always
-    steps:
-      - {id: order, wait_for: {event: Order Completed, key: order_id, within: 1h}, then: done, else: nudge}
-      - {id: nudge, send: {placement: mail, experience: fish-offer, within: 2d, send_time: now}}
-      - {id: note, emit: {event: Basket Reminded, properties: {order: {from: event.order_id}}}}
-      - {id: done, exit: over}
-"""
-
-
-def put(engine: Engine, document: str | dict[str, Any]) -> None:
-    engine._run(engine.core.programme.journeys.put(document))
-
-
-def standing(engine: Engine, person: str) -> list[InstanceView]:
-    return engine.core.programme.of_person(person)
-
-
-def outbox(engine: Engine, channel: str = "email") -> list[Message]:
-    found = engine.core._store.messages()
-    return [each for each in found if each.channel == channel]
-
-
-def consenting(engine: Engine, *users: str) -> None:
-    for user in users:
-        engine.identify(user, {"email": f"{user}@example.com"})
-        engine.track(user, "Consent Given", {"purposes": ["marketing"]})
-
-
-def later(engine: Engine, clock: SettableClock, seconds: float) -> None:
-    clock.advance(seconds=seconds)
-    engine.tick()
 
 
 def test_a_basket_left_alone_is_written_about_once(engine: Engine, clock: SettableClock) -> None:
@@ -434,3 +405,42 @@ def test_an_event_that_cannot_be_taken_in_holds_nobody_up(
         engine.tick()
     assert not standing(engine, "user:u1")
     assert [each.status for each in standing(engine, "user:u2")] == ["active"]
+
+
+def test_journeys_that_would_feed_each_other_for_ever_are_refused(
+    engine: Engine, clock: SettableClock
+) -> None:
+    def between(journey_id: str, hears: str, *steps: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "journey_id": journey_id,
+            "entry": {"event": hears},
+            "reentry": "always",
+            "steps": list(steps),
+        }
+
+    hello, again = ({"emit": name} for name in ("Welcomed", "Signed Up"))
+    put(engine, {"journeys": [between("welcome", "Signed Up", hello)]})
+    with pytest.raises(InvalidInput, match="journeys basket → welcome → basket feed each other"):
+        put(engine, {"journeys": [between("basket", "Welcomed", again)]})
+    # Nor does a delivery ask for the next mail.
+    mail = {"send": {"placement": "mail", "experience": "fish-offer", "send_time": "now"}}
+    with pytest.raises(InvalidInput, match="journey mails feeds itself"):
+        put(engine, {"journeys": [between("mails", "Email Delivered", mail)]})
+    assert [each.journey_id for each in engine.core.programme.journeys.views()] == ["welcome"]
+    put(engine, {"journeys": [between("basket", "Welcomed", {"wait": "1h"}, again)]})
+    engine.identify("u1", {"email": "u1@example.com"})
+    engine.track("u1", "Signed Up")
+    for _ in range(5):
+        engine.tick()
+    assert {each.journey_id: each.status for each in standing(engine, "user:u1")} == {
+        "welcome": "completed",
+        "basket": "active",
+    }
+    # A round an hour.
+    later(engine, clock, HOUR_S + 1)
+    for _ in range(5):
+        engine.tick()
+    assert len(standing(engine, "user:u1")) == 4
+    # The newest version counts, not the one before it.
+    put(engine, {"journeys": [between("basket", "Welcomed", hello | {"emit": "Basket Seen"})]})
+    put(engine, {"journeys": [between("later", "Basket Seen", {"wait": "1h"}, again)]})

@@ -99,7 +99,7 @@ def test_a_kill_in_between_changes_nothing(tmp_path: Path, killed_after: float) 
         engine = opened(path / "store", clock)
         engine.define(SHOP)
         sent = shown(engine, "mail", 40)
-        passed = 0.0
+        passed, model = 0.0, engine.core._learning.propensity.model
         for hours in (0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 9.0, 30.0):
             model = later(engine, clock, hours - passed)
             passed = hours

@@ -9,6 +9,7 @@ import pytest
 from eachwise import Engine
 from eachwise.adapters.clocks import SettableClock
 from eachwise.contracts.decision import DecideResponse
+from eachwise.contracts.errors import InvalidInput
 from eachwise.settings import parse_settings
 from tests.flow.shop import DEFINITIONS, answer, furnish
 
@@ -164,3 +165,33 @@ def test_a_fault_on_the_way_ends_in_silence_that_is_logged(
     assert engine.replay(record.decision_id).exact
     monkeypatch.undo()
     assert not engine.replay(record.decision_id).agrees
+
+
+def test_what_goes_wrong_with_a_figure_of_ours_is_not_told_as_the_callers(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise InvalidInput("not positive definite", field="covariance")
+
+    monkeypatch.setattr("eachwise.flow.compose.rank", broken)
+    (decided,) = engine.decide("u", placements=["hero"]).decisions
+    assert engine.decision(decided.decision_id).failed == "InvalidInput: not positive definite"
+    assert engine.replay(decided.decision_id).exact
+
+
+def test_a_fault_halfway_holds_no_place_and_uses_no_budget(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first placement of the page is decided for, and charged, before the second one fails."""
+    define(engine, {}, budgets=[{"limit": 5, "unit": "exposures"}], lever=10.0)
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("no page today")
+
+    monkeypatch.setattr("eachwise.flow.pages.Pages._given", broken)
+    decided = page(engine, "u").decisions
+    assert [engine.decision(each.decision_id).failed for each in decided] == [
+        "ZeroDivisionError: no page today"
+    ] * 2
+    assert engine.core.people.reservations("user:u", engine.clock.now_us()) == []
+    assert {each.used for each in engine.budgets()} == {0.0}

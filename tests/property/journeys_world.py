@@ -301,7 +301,7 @@ class World:
             settings=self.settings,
             executor=here,
             search_index=self._index,
-            outward=Outward(channels=channels, senders=here, key=b"k"),
+            outward=Outward(channels=channels, senders=dict.fromkeys(channels, here), key=b"k"),
         )
         run(core.open())
         return core

@@ -109,7 +109,9 @@ class World:
             executor=AtOnce(),
             search_index=Fts5Index(),
             outward=Outward(
-                channels={"email": self.mail, "webhook": self.hook}, senders=AtOnce(), key=b"k" * 32
+                channels={"email": self.mail, "webhook": self.hook},
+                senders={"email": AtOnce(), "webhook": AtOnce()},
+                key=b"k" * 32,
             ),
         )
         run(self.core.open())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -122,20 +123,47 @@ def state_of(engine: Engine, message: Message) -> str:
 
 
 class Relay:
-    """What a mail server does with mails. ``answer`` may refuse a recipient; ``after`` what was sent."""
+    """What a mail server does with mails. ``answer`` may refuse a recipient; ``after`` what was sent; ``ready`` DATA.
+
+    ``hang_ups``: where it next closes the connection without an answer, once each: at ``MAIL``, ``RCPT`` or ``DATA``,
+    ``after RCPT``'s answer, or at the ``mail``, which it has then.
+    """
 
     def __init__(self) -> None:
         self.mails: list[Envelope] = []
         self.recipients: list[str] = []
         self.answer: Callable[[str], str] = lambda _: "250 OK"
         self.after: Callable[[Envelope], str] = lambda _: "250 taken as q1"
+        self.ready: Callable[[Envelope], str] = lambda _: ""
+        self.hang_ups: list[str] = []
+
+    def hangs_up(self, server: Server, where: str) -> bool:
+        """Close the connection, if it is to be closed here."""
+        if where not in self.hang_ups:
+            return False
+        self.hang_ups.remove(where)
+        assert server.transport is not None
+        server.transport.close()
+        return True
+
+    async def handle_MAIL(
+        self, server: Server, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """A mail's sender."""
+        if not self.hangs_up(server, "MAIL"):
+            envelope.mail_from = address
+        return "250 OK"
 
     async def handle_RCPT(
         self, server: Server, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """One recipient."""
+        if self.hangs_up(server, "RCPT"):
+            return "250 OK"
         self.recipients.append(address)
         answer = self.answer(address)
+        # Once the answer is written.
+        asyncio.get_running_loop().call_soon(self.hangs_up, server, "after RCPT")
         if answer.startswith("250"):
             envelope.rcpt_tos.append(address)
         return answer
@@ -145,7 +173,27 @@ class Relay:
         answer = self.after(envelope)
         if answer.startswith("250"):
             self.mails.append(envelope)
+        self.hangs_up(server, "mail")
         return answer
+
+
+class _Server(Server):
+    """Asks the relay at DATA too."""
+
+    async def smtp_DATA(self, arg: str) -> None:
+        """The mail is to come."""
+        relay: Relay = self.event_handler
+        if relay.hangs_up(self, "DATA"):
+            return
+        refusal = relay.ready(self.envelope) if self.envelope else ""
+        # As real ones do: the mail's sender and recipient stand until RSET.
+        await (self.push(refusal) if refusal else super().smtp_DATA(arg))
+
+
+class _Controller(Controller):
+    def factory(self) -> Server:
+        """A server for one connection."""
+        return _Server(self.handler, **self.SMTP_kwargs)
 
 
 @contextmanager
@@ -154,7 +202,7 @@ def relaying() -> Iterator[tuple[Relay, int]]:
     relay = Relay()
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    controller = Controller(relay, hostname="127.0.0.1", port=port, ready_timeout=20)
+    controller = _Controller(relay, hostname="127.0.0.1", port=port, ready_timeout=20)
     controller.start()
     try:
         yield relay, port

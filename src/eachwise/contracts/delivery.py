@@ -62,7 +62,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class MessageView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A message, readable. ``address`` names only the push service of a push subscription, whose rest is a secret."""
+    """A message, readable. ``address`` names only the services of push subscriptions, whose rest is a secret."""
 
     message_id: str
     individual_id: str
@@ -105,7 +105,8 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
-    """A rendered message as a channel gets it. ``address``: e-mail address, URL, or a push subscription as JSON.
+    """A rendered message as a channel gets it. ``address``: e-mail address, URL, or push subscriptions as JSON: a
+    list of ``id``, ``endpoint`` and ``keys``, one for each of the person's browsers, newest first.
 
     ``headers`` are a mail's extra headers (List-Unsubscribe …); ``parts`` what the channel's template has by name
     (``subject``, ``text``, ``html`` of a mail; ``title``, ``body``, ``url`` of a push); ``payload`` a webhook's body.
@@ -123,13 +124,15 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What a channel answers. ``retry``: later may do; ``refused``: never; ``gone``: the address does not exist.
 
-    ``unknown``: the connection broke at the moment of the hand-over; it may have gone out.
+    ``unknown``: the connection broke at the moment of the hand-over; it may have gone out. ``gone``, whatever the
+    outcome: which of several addresses do not exist, by their ``id``, and why.
     """
 
     outcome: Literal["sent", "retry", "refused", "gone", "unknown"]
     reason: str = ""
     provider_id: str = ""
     retry_after_s: float = 0.0
+    gone: dict[str, str] = {}
 
 
 class Channel(Protocol):

@@ -19,6 +19,9 @@ from typing import Any
 
 import msgspec
 
+# What a browser gave us for web push stands in the traits of this name, and of this name with ``:ID`` behind it.
+PUSH_TRAIT = "push_subscription"
+
 # Positions inside one affinity entry. All masses of an entry share its reference time.
 MOMENT, GENERAL, SHOWN, AGAINST, REFERENCE_S = 0, 1, 2, 3, 4
 # The affinity entry under this key counts items whatever their attributes: the denominator of every share.

@@ -294,8 +294,13 @@ class Store(Protocol):
         """One instance, or None."""
         ...
 
-    def instances_of(self, individual_id: str) -> list[Instance]:
-        """A person's instances, live or ended, by (entered_at_us, instance_id)."""
+    def instances_of(
+        self, individual_id: str, *, live: bool = False, journey_id: str | None = None
+    ) -> list[Instance]:
+        """A person's instances, or only those that are live, or of one journey, by (entered_at_us, instance_id).
+
+        To ask for the live ones costs nothing for all that ended.
+        """
         ...
 
     def instances_due(self, now_us: int, limit: int) -> list[Instance]:

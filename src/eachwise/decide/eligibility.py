@@ -14,6 +14,7 @@ from eachwise.decide.situation import Situation
 from eachwise.maths.zones import local_time
 
 _ZONE_CHARS_MAX = 40
+_VALUE_CHARS_MAX = 300
 
 # A filter's verdict: row of each experience it takes out → why, in words.
 Verdicts = dict[int, str]
@@ -118,8 +119,14 @@ def _missing(label: str, wanted: Mapping[str, list[Any]], have: Mapping[str, Any
         value = have[name]
         entries = value if isinstance(value, list) else [value]
         if not any(entry in values for entry in entries):
-            return f"{label} {name} is {value!r}, not {_either(values)}"
+            return f"{label} {name} is {_shortened(value)}, not {_either(values)}"
     return ""
+
+
+def _shortened(value: object) -> str:
+    """As it is written in Python; the record that keeps the reason has the whole value once already."""
+    words = repr(value)
+    return words if len(words) <= _VALUE_CHARS_MAX else f"{words[:_VALUE_CHARS_MAX]}…"
 
 
 def _either(values: list[Any]) -> str:

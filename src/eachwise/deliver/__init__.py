@@ -3,9 +3,10 @@
 from eachwise.deliver.content import Fault, content_parts, is_template, template_faults
 from eachwise.deliver.render import Rendered, RenderFailed, render
 from eachwise.deliver.retry import after, backoff_s
-from eachwise.deliver.tokens import Token, TokenKind, read_token, sign_token
+from eachwise.deliver.tokens import TOKEN_CHARS_MAX, Token, TokenKind, read_token, sign_token
 
 __all__ = [
+    "TOKEN_CHARS_MAX",
     "Fault",
     "RenderFailed",
     "Rendered",

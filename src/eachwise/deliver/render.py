@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
@@ -15,6 +16,9 @@ from eachwise.deliver.words import html_of, text_of
 # RFC 5322 bids lines of at most 998 characters; what mail programs show of a subject is far shorter.
 SUBJECT_CHARS_MAX = 255
 _HEADERS = frozenset({"subject", "preheader", "title"})
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_BODY = re.compile(r"<body\b[^>]*>", re.ASCII | re.IGNORECASE)
+_END = re.compile(r"</body\b", re.ASCII | re.IGNORECASE)
 
 
 class RenderFailed(Exception):
@@ -47,7 +51,7 @@ def render(
     for name in PARTS.get(channel, ()):
         if name in content:
             made = _filled(name, content[name], context, values, html=name == "html")
-            parts[name] = " ".join(made.split()) if name in _HEADERS else made
+            parts[name] = _line(made) if name in _HEADERS else made
     if channel == "email":
         _mail(parts, experience, context, values, layout, pixel_url)
     elif channel == "push":
@@ -75,28 +79,32 @@ def _mail(
     pixel_url: str,
 ) -> None:
     """Subject, text and HTML, whatever of them was written."""
-    parts.setdefault("subject", experience.title)
+    parts.setdefault("subject", _line(experience.title))
     if not parts["subject"]:
         raise RenderFailed("the experience has neither a title nor content.subject")
     parts["subject"] = parts["subject"][:SUBJECT_CHARS_MAX]
     if "text" not in parts and "html" not in parts:
         raise RenderFailed("the experience has neither content.text nor content.html")
-    inner_html = parts.get("html")
+    inner_html = parts.get("html", "")
     inner_text = parts.get("text", "")
-    if not inner_text.strip():
-        inner_text = text_of(inner_html or "")
+    text_written = bool(inner_text.strip())
+    if not text_written:
+        inner_text = text_of(inner_html)
     if not inner_text.strip():
         raise RenderFailed("the mail comes out empty")
     parts["text"] = inner_text
     if layout is not None and layout.text:
         parts["text"] = _framed("text", layout.text, context, inner_text)
-    parts["html"] = inner_html if inner_html is not None else html_of(inner_text)
+    # Made of the text with its frame, which may hold the only link for leaving.
+    parts["html"] = inner_html if inner_html.strip() else html_of(parts["text"])
     if layout is not None and layout.html:
         from markupsafe import Markup  # noqa: PLC0415 (comes with Jinja2, imported on first use)
 
-        body = inner_html if inner_html is not None else _body_of(parts["html"])
+        body = inner_html if inner_html.strip() else _body_of(html_of(inner_text))
         # Its values were escaped when it was rendered.
         parts["html"] = _framed("html", layout.html, context, Markup(body))
+        if not text_written and not layout.text:
+            parts["text"] = text_of(parts["html"])
     preheader = parts.pop("preheader", "")
     if preheader:
         parts["html"] = _after_body(parts["html"], _hidden(preheader))
@@ -117,15 +125,21 @@ def _hidden(words: str) -> str:
     return f'<div style="display:none;max-height:0;overflow:hidden">{escape(words)}</div>'
 
 
+def _line(text: str) -> str:
+    """One line, without control characters."""
+    return " ".join(_CONTROLS.sub(" ", text).split())
+
+
 def _after_body(html: str, piece: str) -> str:
-    start = html.lower().find("<body")
-    end = html.find(">", start) + 1 if start >= 0 else 0
+    found = _BODY.search(html)
+    end = found.end() if found else 0
     return html[:end] + piece + html[end:]
 
 
 def _before_end(html: str, piece: str) -> str:
-    end = html.lower().rfind("</body")
-    return html + piece if end < 0 else html[:end] + piece + html[end:]
+    ends = [found.start() for found in _END.finditer(html)]
+    end = ends[-1] if ends else len(html)
+    return html[:end] + piece + html[end:]
 
 
 def _body_of(page: str) -> str:

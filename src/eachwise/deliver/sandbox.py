@@ -5,17 +5,19 @@ What is missing raises where it would be printed, so that no mail has a blank in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, wraps
 from typing import Any
 
-from jinja2 import Template, Undefined
+from jinja2 import Template, Undefined, nodes
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 RANGE_MAX = 100
-# Of one part, rendered.
+# Of one part, rendered, and of every value on the way there: made in a row, each would double the one before.
 OUTPUT_CHARS_MAX = 500_000
+NUMBER_BITS_MAX = 1024
 # What a template gets of any list, and of any text, of the person's.
 LIST_MAX, TEXT_MAX, DEPTH_MAX = 200, 10_000, 6
 
@@ -28,6 +30,8 @@ _FILTERS = frozenset(
         *("truncate", "unique", "upper", "urlencode", "wordcount"),
     }
 )
+# Filters whose result grows with what they are given beside the value: with a count, or a text between each two.
+_GROWING = frozenset({"batch", "join", "round", "slice"})
 _METHODS: dict[type, frozenset[str]] = {
     str: frozenset({"lower", "upper", "title", "capitalize", "strip", "startswith", "endswith"}),
     dict: frozenset({"get", "items", "keys", "values"}),
@@ -49,10 +53,61 @@ class Missing(Undefined):
         return self
 
 
-class Sandbox(ImmutableSandboxedEnvironment):
-    """Only listed filters, methods and functions; no product of texts, no powers: nothing that fills the memory."""
+def bounded(value: Any) -> Any:
+    """A value as it is. Raises ``SecurityError`` for a text, a list or a number that is too large to go on with."""
+    if isinstance(value, str | list) and len(value) > OUTPUT_CHARS_MAX:
+        raise SecurityError(f"a value comes out longer than {OUTPUT_CHARS_MAX}")
+    if isinstance(value, int) and value.bit_length() > NUMBER_BITS_MAX:
+        raise SecurityError("a number comes out too large")
+    return value
 
-    intercepted_binops = frozenset({"*", "**", "%"})
+
+def _concat(pieces: Iterable[str]) -> str:
+    """The text of ``{% set %}…{% endset %}``."""
+    found = list(pieces)
+    if sum(map(len, found)) > OUTPUT_CHARS_MAX:
+        raise SecurityError(f"a text comes out longer than {OUTPUT_CHARS_MAX} characters")
+    return "".join(found)
+
+
+def _filter(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter whose result is ``bounded``, and what it is given beside the value too."""
+    first = 2 if hasattr(function, "jinja_pass_arg") else 1
+
+    @wraps(function)
+    def filtered(*args: Any, **kwargs: Any) -> Any:
+        if name in _GROWING and any(map(_large, (*args[first:], *kwargs.values()))):
+            raise SecurityError(f"{name}: at most {RANGE_MAX} parts, places or characters")
+        return bounded(function(*args, **kwargs))
+
+    return filtered
+
+
+def _large(given: object) -> bool:
+    return (isinstance(given, int) and given > RANGE_MAX) or (
+        isinstance(given, str) and len(given) > RANGE_MAX
+    )
+
+
+class _Bounding(CodeGenerator):
+    """Jinja2's own, with the text of ``~`` bounded: no hook of the environment is asked for it."""
+
+    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:
+        """The call that joins them, in another that looks at its length."""
+        self.write("environment.bounded(")
+        super().visit_Concat(node, frame)
+        self.write(")")
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """Only listed filters, methods and functions; no product of texts, no powers, and texts and numbers bounded at
+    each step, so that no few lines fill the memory.
+    """
+
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
+    code_generator_class = _Bounding
+    concat = staticmethod(_concat)
+    bounded = staticmethod(bounded)
 
     def is_safe_callable(self, obj: Any) -> bool:
         """Whether a template may call it: what the context holds for that, and a few methods of texts and mappings."""
@@ -70,11 +125,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return super().getattr(obj, attribute)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """Arithmetic of numbers only."""
+        """Arithmetic of numbers only, and sums of texts and lists."""
         numbers = isinstance(left, int | float) and isinstance(right, int | float)
-        if operator == "**" or not numbers:
+        if operator == "**" or not (numbers or operator == "+"):
             raise SecurityError(f"{operator} is for numbers, and ** is not taken")
-        return super().call_binop(context, operator, left, right)
+        return bounded(super().call_binop(context, operator, left, right))
 
 
 def for_templates(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -94,10 +149,15 @@ def _numbers(*bounds: int) -> range:
 @lru_cache(maxsize=2)
 def environment(html: bool) -> Sandbox:
     """The environment of HTML parts (values are escaped) or of text parts."""
+    # Not optimised: that computes what is constant again for each expression that it is a part of.
     made = Sandbox(
-        autoescape=html, undefined=Missing, keep_trailing_newline=False, trim_blocks=True
+        autoescape=html,
+        undefined=Missing,
+        keep_trailing_newline=False,
+        trim_blocks=True,
+        optimized=False,
     )
-    made.filters = {name: made.filters[name] for name in _FILTERS if name in made.filters}
+    made.filters = {name: _filter(name, made.filters[name]) for name in _FILTERS}
     made.globals = {"range": _numbers}
     return made
 

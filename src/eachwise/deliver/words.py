@@ -13,8 +13,9 @@ _BLOCKS = frozenset(
         *("tbody", "tr", "ul"),
     }
 )
-_UNSEEN = frozenset({"head", "script", "style", "title", "template"})
-_URL = re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,;:!?)]")
+# What may stand in a head, and the head itself not: neither of its tags need be written.
+_UNSEEN = frozenset({"script", "style", "title", "template"})
+_URL = re.compile(r"(https?://[^\s<>\"']+[^\s<>\"'.,;:!?)])")
 
 
 class _Words(HTMLParser):
@@ -56,6 +57,10 @@ class _Words(HTMLParser):
             if href.startswith(("http://", "https://", "mailto:")) and href != words:
                 self.pieces.append(f" ({href})" if words else href)
 
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        """``<![…]>`` is a comment, as browsers have it; Python's parser raises for words that it does not know."""
+        return self.parse_bogus_comment(i, report)
+
     def handle_data(self, data: str) -> None:
         """Text, with blanks as a browser shows them."""
         if not self._unseen:
@@ -76,7 +81,9 @@ def html_of(text: str) -> str:
     """Paragraphs and lines as they are, with links that can be followed."""
     found = []
     for paragraph in re.split(r"\n\s*\n", text.strip()):
-        body = _URL.sub(lambda match: f'<a href="{match[0]}">{match[0]}</a>', escape(paragraph))
-        found.append(f"<p>{body}</p>".replace("\n", "<br>\n"))
+        # Words and addresses in turn; escaped one by one, so that no `&gt;` gets into an address.
+        pieces = [escape(piece) for piece in _URL.split(paragraph)]
+        pieces[1::2] = [f'<a href="{url}">{url}</a>' for url in pieces[1::2]]
+        found.append(f"<p>{''.join(pieces)}</p>".replace("\n", "<br>\n"))
     inner = "\n".join(found)
     return f'<!doctype html>\n<html><head><meta charset="utf-8"></head><body>\n{inner}\n</body></html>\n'

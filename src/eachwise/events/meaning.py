@@ -10,7 +10,7 @@ from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.events import OWN_LIBRARY, Action, Event, Line, Meaning
 from eachwise.events.disowned import gifts_excluded, gifts_of, not_me
 from eachwise.events.names import RULES, UNKNOWN, Rule, rule
-from eachwise.events.pushing import SUBSCRIBED, push_traits
+from eachwise.events.pushing import SUBSCRIBED, gives_up_one, push_traits
 from eachwise.events.reading import amount_of, attributes_of, lines_of, listed, text
 from eachwise.events.said import consent_of, preferences_of
 from eachwise.maths.words import fold_name
@@ -158,7 +158,7 @@ def _consent_of(event: Event, means: Rule) -> dict[str, bool]:
     if means.action is Action.UNSUBSCRIBE and pairs:
         # Channel and purpose are both named: that pair, and nothing else.
         consent.update(dict.fromkeys(pairs, False))
-    elif means.action is not Action.DECLARE:
+    elif means.action is not Action.DECLARE and not gives_up_one(event):
         channel = named or means.channel
         consent.update({purpose: False for purpose in (*purposes, channel) if purpose})
     elif name in ("consent given", "consent withdrawn"):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
+
+import msgspec
 
 from eachwise.contracts.decision import Decided, DecideRequest, DecideResponse, DecisionRecord
 from eachwise.contracts.errors import InvalidInput
@@ -12,6 +15,7 @@ from eachwise.identity import NOBODY, Directory, is_typed
 
 PLACEMENTS_MAX = 20
 ITEMS_MAX = 200
+_encode = msgspec.msgpack.Encoder().encode
 
 
 class Asked(Protocol):
@@ -68,12 +72,22 @@ def individual_of(asked: Asked, directory: Directory, now_us: int) -> str:
 
 
 def check_decide(request: DecideRequest) -> None:
-    """Raise ``InvalidInput`` for a request without identity, or with too many placements or items."""
+    """Raise ``InvalidInput`` for a request without identity, with too many placements or items, or not to be kept."""
     check_named(request)
     if not 1 <= len(request.placements) <= PLACEMENTS_MAX:
         raise InvalidInput(f"placements: name 1 to {PLACEMENTS_MAX} placements", field="placements")
     if request.count is not None and not 1 <= request.count <= ITEMS_MAX:
         raise InvalidInput(f"count: must be from 1 to {ITEMS_MAX}", field="count")
+    check_kept(context=request.context, request_id=request.request_id)
+
+
+def check_kept(**asked: object) -> None:
+    """Raises ``InvalidInput`` where a store could not keep one of these, such as an integer beyond 64 bits."""
+    for field, value in asked.items():
+        try:
+            _encode(value)
+        except (OverflowError, RecursionError, TypeError, ValueError) as error:
+            raise InvalidInput(f"{field}: cannot be kept ({error})", field=field) from None
 
 
 def silence_for(request: DecideRequest) -> DecideResponse:
@@ -108,6 +122,12 @@ def in_order(request: DecideRequest, made: list[DecisionRecord]) -> list[Decisio
         left.pop(next(n for n, record in enumerate(left) if record.inputs.placement_id == wanted))
         for wanted in request.placements
     ]
+
+
+def names_of(individual_id: str, known: Iterable[str], directory: Directory) -> list[str]:
+    """The ids under which decisions may have been made for a person, of those that it is ``known`` by."""
+    others = {each for each in known if each != individual_id}
+    return [individual_id, *sorted(o for o in others if directory.resolve(o) == individual_id)]
 
 
 def asked_as(request: DecideRequest) -> list[str]:

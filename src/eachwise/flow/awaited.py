@@ -46,7 +46,7 @@ class Pending(msgspec.Struct):
         return self.record.inputs.now_us + max(wait_us, SENDING_US if self.outbound else 0)
 
     def ripe_us(self, answer: Answer, settle_s: int) -> int:
-        """When the exposure may be learnt: on site at once, where answers come within moments; else once most have come.
+        """When the exposure may be learnt: on site at once, as answers come within moments; else once most have come.
 
         Were a mailing learnt when it is sent, thousands would have let it lie before the first could open it: what is
         predicted falls towards nothing, and with it what each trial is thought to tell, so that the clicks which come

@@ -8,7 +8,7 @@ what is left. Every page decides with these; the budget itself is held to the un
 from __future__ import annotations
 
 from collections import Counter
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
 import msgspec
@@ -71,6 +71,8 @@ class Batching:
         self._budgets = budgets
         self._deciding = deciding
         self._executor = executor
+        # By batch: done once the page of it that is being decided is written, or is given up.
+        self._under_way: dict[str, Future[None]] = {}
 
     def begin(self, request: BatchRequest) -> Flow[Batch]:
         """The batch of this id: begun now, or as it was begun before.
@@ -106,36 +108,58 @@ class Batching:
     def page(self, batch_id: str, after: int, limit: int) -> Flow[BatchPage]:
         """Decide for the next people of a batch; asked again, it answers the decisions already made.
 
-        Raises ``NotFound`` for a batch that was not begun.
+        A batch's pages are decided one after the other: the same one asked twice at once (a client's second attempt) is
+        decided once. Raises ``NotFound`` for a batch that was not begun.
         """
         batch = self._known(batch_id)
         if batch is None:
             raise NotFound(f"no batch {batch_id!r}: begin it with POST /v1/batches")
         if not 1 <= limit <= PAGE_MAX:
             raise InvalidInput(f"limit: must be from 1 to {PAGE_MAX}", field="limit")
-        found = self._store.individuals(after, limit)
+        while (under_way := self._under_way.get(batch_id)) is not None:
+            yield under_way
+        done = self._under_way[batch_id] = Future()
+        # It is running: whoever waits for it, and gives up, does not cancel it for the others.
+        done.set_running_or_notify_cancel()
+        try:
+            return (yield from self._decided(batch, self._store.individuals(after, limit), limit))
+        finally:
+            del self._under_way[batch_id]
+            done.set_result(None)
+
+    def _decided(self, batch: Batch, found: list[StoredIndividual], limit: int) -> Flow[BatchPage]:
+        """The page of these people; what is new of it is written in one transaction."""
         made: list[tuple[int, DecisionRecord]] = []
         new: list[DecisionRecord] = []
-        for place, stored in enumerate(found):
-            if place % BREATH == BREATH - 1:
-                yield self._executor.submit(_nothing)
-            request = _request(batch, stored.individual_id)
-            assert request.request_id is not None
-            before = self._store.decisions_of_request(stored.individual_id, request.request_id)
-            if before:
-                made.append((stored.number, before[0]))
-                continue
-            if self._people.find(stored.individual_id) is None:
-                continue  # merged into somebody else since
-            (record,), fresh = self._deciding.pages.decide(
-                request, stored.individual_id, batch.prices
-            )
-            made.append((stored.number, record))
-            # Where nothing passed the filters there was nothing to decide: it is counted and not kept.
-            new += [record for record in fresh if record.candidates > 1]
+        try:
+            for place, stored in enumerate(found):
+                if place % BREATH == BREATH - 1:
+                    yield self._executor.submit(_nothing)
+                for record, fresh in self._of_one(batch, stored.individual_id):
+                    made.append((stored.number, record))
+                    # Where nothing passed the filters there was nothing to decide: it is counted and not kept.
+                    new += [each for each in fresh if each.candidates > 1]
+        except BaseException:
+            # Given up, or failed: of what was decided nothing is written, so it holds no place and uses no budget.
+            self._deciding.pages.undo(new)
+            raise
         if new:
             yield from self._deciding.log(new)
         return self._told(made, found[-1].number if len(found) == limit else None, len(found))
+
+    def _of_one(
+        self, batch: Batch, individual_id: str
+    ) -> list[tuple[DecisionRecord, list[DecisionRecord]]]:
+        """The decision for one person, and what is new of it; none for who was merged into somebody else since."""
+        request = _request(batch, individual_id)
+        assert request.request_id is not None
+        before = self._store.decisions_of_request(individual_id, request.request_id)
+        if before:
+            return [(before[0], [])]
+        if self._people.find(individual_id) is None:
+            return []
+        (record,), fresh = self._deciding.pages.decide(request, individual_id, batch.prices)
+        return [(record, fresh)]
 
     def _told(
         self, made: list[tuple[int, DecisionRecord]], following: int | None, looked_at: int

@@ -22,6 +22,7 @@ from eachwise.individual import (
     consent_allows,
     engagement_score,
     order_summary,
+    public_traits,
     stage_of,
     viewed_items,
 )
@@ -129,7 +130,7 @@ def situation_of(looked: Look, inputs: Inputs, versions: Versions, plan: Plan) -
         stage=looked.stage,
         lapsed=looked.lapsed,
         engagement=looked.engagement,
-        traits={name: written.value for name, written in state.traits.items()},
+        traits=public_traits(state.traits),
         contacts=state.contacts,
         reservations=inputs.reservations,
         hidden=state.hidden,

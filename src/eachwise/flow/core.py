@@ -125,7 +125,6 @@ class Core:
             recommending=self.recommending,
             reading=self._reading,
             outward=outward,
-            executor=self._executor,
         )
         self.programme.orchestrating.posted = self.delivery.expect
         self._upkeep = Upkeep(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Future
 
 import msgspec
 
@@ -16,11 +18,12 @@ from eachwise.contracts.decision import (
 from eachwise.contracts.experience import SILENCE
 from eachwise.contracts.learning import ModelVersion
 from eachwise.contracts.ports import Clock, Commit, Store
-from eachwise.flow.asked import check_decide, in_order, individual_of
+from eachwise.flow.asked import asked_as, check_decide, in_order, individual_of
+from eachwise.flow.awaited import people_of
 from eachwise.flow.budgets import Budgets
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.drive import Flow
-from eachwise.flow.learn import Learning, people_of
+from eachwise.flow.learn import Learning
 from eachwise.flow.lifetime import Lifetime
 from eachwise.flow.pages import Pages
 from eachwise.flow.people import People
@@ -33,6 +36,8 @@ from eachwise.identity import Directory
 from eachwise.settings import Settings
 
 _encode = msgspec.msgpack.Encoder().encode
+# Requests answered with nothing new whose repetition is answered alike: some minutes' worth, for answers that got lost.
+_KEPT_MAX = 10_000
 
 
 class Deciding:
@@ -63,6 +68,10 @@ class Deciding:
         self._learning = learning
         self._budgets = budgets
         self._used: set[tuple[str, int]] = set()
+        # By person and request id: the decisions, all made before, that a request was answered with.
+        self._kept: OrderedDict[tuple[str, str], list[str]] = OrderedDict()
+        # By person and request id: done once what is decided for a request is written, or could not be.
+        self._under_way: dict[tuple[str, str | None], Future[None]] = {}
         # Told of decisions that were answered and not made just now: messages that waited are taken up.
         self.picked: Callable[[str, list[DecisionRecord]], Flow[int]] | None = None
         plans = Plans()
@@ -79,6 +88,7 @@ class Deciding:
             budgets=budgets,
             lifetime=lifetime,
             plans=plans,
+            directory=directory,
         )
         self.replaying = Replaying(
             store=store,
@@ -107,7 +117,9 @@ class Deciding:
         now_us = self._clock.now_us()
         for record, exposed in self._learning.open_decisions():
             if not exposed:
-                self.pages.reserve(record, now_us)
+                # Whoever merged since took its held places along.
+                person = self.pages.person_of(record)
+                self.pages.reserve(msgspec.structs.replace(record, individual_id=person), now_us)
 
     def decide(self, request: DecideRequest) -> Flow[DecideResponse]:
         """Decide for every placement asked; the answer is given once its records are durable.
@@ -117,21 +129,62 @@ class Deciding:
         """
         check_decide(request)
         individual_id = individual_of(request, self._directory, self._clock.now_us())
-        if request.request_id is not None:
-            made = self._store.decisions_of_request(individual_id, request.request_id)
-            if made:
-                again = [self.answer(record) for record in in_order(request, made)]
-                return DecideResponse(individual_id=individual_id, decisions=again)
-        for placement_id in request.placements:
-            self._catalogue.offers.placement(placement_id)
-        records, new = self.pages.decide(request, individual_id)
+        while (under_way := self._under_way.get((individual_id, request.request_id))) is not None:
+            yield under_way
+        records, new = self._answered(request, individual_id), list[DecisionRecord]()
+        if not records:
+            for placement_id in request.placements:
+                self._catalogue.offers.placement(placement_id)
+            records, new = self.pages.decide(request, individual_id)
+            if not new:
+                self._keep(request, individual_id, records)
         if new:
-            yield from self.log(new)
+            yield from self._once(request, individual_id, new)
         if self.picked is not None and len(new) < len(records):
             yield from self.picked(individual_id, records)
         return DecideResponse(
             individual_id=individual_id, decisions=[self.answer(record) for record in records]
         )
+
+    def _answered(self, request: DecideRequest, individual_id: str) -> list[DecisionRecord]:
+        """What the request of this id was answered with before, in the order it asks now; nothing where it is new."""
+        if request.request_id is None:
+            return []
+        made = [
+            record
+            for name in sorted({individual_id, *asked_as(request)})
+            for record in self._store.decisions_of_request(name, request.request_id)
+            if self.pages.person_of(record) == individual_id
+        ]
+        beside = made[0].beside if made else self._kept.get((individual_id, request.request_id), [])
+        kept = [record for each in beside if (record := self._store.decision(each)) is not None]
+        return in_order(request, [*made, *kept]) if made or kept else []
+
+    def _keep(
+        self, request: DecideRequest, individual_id: str, records: list[DecisionRecord]
+    ) -> None:
+        """Remember what a request was answered with where no record of its own says so."""
+        if request.request_id is not None:
+            self._kept[individual_id, request.request_id] = [each.decision_id for each in records]
+            if len(self._kept) > _KEPT_MAX:
+                self._kept.popitem(last=False)
+
+    def _once(
+        self, request: DecideRequest, individual_id: str, new: list[DecisionRecord]
+    ) -> Flow[None]:
+        """Log what a request was decided; whoever repeats it meanwhile waits for that."""
+        if request.request_id is None:
+            yield from self.log(new)
+            return
+        key = (individual_id, request.request_id)
+        done = self._under_way[key] = Future()
+        # It is running: whoever waits for it, and gives up, does not cancel it for the others.
+        done.set_running_or_notify_cancel()
+        try:
+            yield from self.log(new)
+        finally:
+            del self._under_way[key]
+            done.set_result(None)
 
     def log(self, records: list[DecisionRecord], with_: Commit | None = None) -> Flow[None]:
         """Make the records durable, in one transaction with what else ``with_`` holds, and wait for their outcomes;
@@ -144,14 +197,13 @@ class Deciding:
         try:
             yield self._store.commit(commit)
         except Exception:
-            for record in records:
-                self._people.release(record.individual_id, record.decision_id)
-            self._budgets.refused(records)
+            self.pages.undo(records)
             raise
         for record, known in zip(records, people, strict=True):
             self._used.update(record.inputs.models.items())
             self._learning.expect(record, known)
             self.pages.explorations.note(record)
+            self.pages.visits.note(record)
 
     def _new_uses(self, records: list[DecisionRecord]) -> list[tuple[str, int]]:
         """Model versions that a durable decision refers to for the first time: the store must keep them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
@@ -11,6 +11,8 @@ from eachwise.contracts.ports import Clock, Store
 from eachwise.flow.decide import Deciding
 from eachwise.flow.dispatch import Dispatching
 from eachwise.flow.drive import Flow
+from eachwise.flow.emitting import Emitting
+from eachwise.flow.hindrances import Hindrances
 from eachwise.flow.letters import Letters
 from eachwise.flow.outbox import Outbox
 from eachwise.flow.places import Places
@@ -26,10 +28,10 @@ from eachwise.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outward:
-    """What the shell gives: the channels by name, the threads that send, and the key that signs links."""
+    """What the shell gives: the channels by name, the threads of each that send, and the key that signs links."""
 
     channels: Mapping[str, Channel] = field(default_factory=dict)
-    senders: Executor | None = None
+    senders: Mapping[str, Executor] = field(default_factory=dict)
     key: bytes = b""
 
 
@@ -47,14 +49,16 @@ class Delivery:
         recommending: Recommending,
         reading: Reading,
         outward: Outward,
-        executor: Executor,
     ) -> None:
         people, directory, catalogue = state.people, state.directory, state.catalogue
         self._store = store
-        places = self._places = Places(people, directory)
+        places = self._places = Places(
+            clock=clock, people=people, directory=directory, catalogue=catalogue
+        )
         reports = Reports(
             store=store, clock=clock, people=people, directory=directory, ingest=state.ingest
         )
+        hindrances = Hindrances(store=store, catalogue=catalogue, pages=deciding.pages)
         self.letters = Letters(
             clock=clock,
             settings=settings,
@@ -80,12 +84,12 @@ class Delivery:
             settings=settings.delivery,
             people=people,
             directory=directory,
-            pages=deciding.pages,
-            ingest=state.ingest,
+            hindrances=hindrances,
+            emitting=Emitting(clock, settings.delivery, state.ingest, reports),
             letters=self.letters,
             reports=reports,
             channels=outward.channels,
-            executor=outward.senders or executor,
+            senders=outward.senders,
             places=places,
         )
         self.waiting = Waiting(
@@ -93,11 +97,10 @@ class Delivery:
             clock=clock,
             people=people,
             directory=directory,
-            pages=deciding.pages,
+            hindrances=hindrances,
             places=places,
         )
         self.streams = Streams(
-            store=store,
             clock=clock,
             directory=directory,
             deciding=deciding,
@@ -105,6 +108,10 @@ class Delivery:
         )
         deciding.pages.waiting = self.waiting.record
         deciding.picked = self.waiting.picked
+
+    def on_answered(self, wake: Callable[[], object]) -> None:
+        """Call ``wake``, from whatever thread, when ``work`` has more to do before its turn: a channel answered."""
+        self.dispatching.wake = wake
 
     def restore(self) -> Flow[None]:
         """After a start: places are held again, what waits for pages is found, what a crash cut off is sorted out."""

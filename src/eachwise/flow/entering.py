@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from eachwise.contracts.audience import Occasion
 from eachwise.contracts.catalog import Item
+from eachwise.contracts.events import Event
 from eachwise.contracts.journey import (
     Begin,
     CatalogChange,
@@ -17,15 +18,19 @@ from eachwise.contracts.journey import (
     Journey,
     Schedule,
 )
+from eachwise.contracts.ports import Store
 from eachwise.flow.journeys import Journeys
 from eachwise.flow.knowing import Knowing
-from eachwise.flow.noticing import Noticed
+from eachwise.flow.noticing import Noticed, name_of
 from eachwise.flow.round import Round
+from eachwise.identity import Directory
 from eachwise.journeys import (
     entered_by,
     entry_holds,
+    hears_all,
     key_of,
     may_enter,
+    names_of,
     new_instance,
     step,
     withheld,
@@ -55,24 +60,83 @@ class Occurrence(NamedTuple):
 class Entering:
     """Begins instances within a round."""
 
-    def __init__(self, *, journeys: Journeys, knowing: Knowing, late_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        directory: Directory,
+        journeys: Journeys,
+        knowing: Knowing,
+        late_s: float,
+    ) -> None:
+        self._store = store
+        self._directory = directory
         self._journeys = journeys
         self._knowing = knowing
         self._late_us = int(late_s * MICROSECONDS)
         # Told of every instance that begins, and by which entry.
         self.began: Callable[[Instance, Entry | None], None] = _unheard
 
+    def late(self, at_us: int, came_us: int) -> bool:
+        """Whether what happened at a time came so late that it is history, which is no occasion for anything."""
+        return came_us - at_us > self._late_us
+
     def noticed(self, round_: Round, noticed: Noticed, happened: Happened) -> None:
-        """Begin whatever an event begins. What happened long ago begins nothing: imported history is no occasion."""
-        if noticed.received_at_us - noticed.at_us > self._late_us:
+        """Begin whatever an event begins, and take what begins through what overtook the event on its way."""
+        if self.late(noticed.at_us, noticed.received_at_us):
             return
         occurrence = Occurrence(noticed.message_id, noticed.properties)
         knows = self._knowing.of(noticed.individual_id, round_.now_us)
+        overtook: list[Event] | None = None
         for journey in self._journeys.newest.values():
             entered = entered_by(journey, happened, knows)
-            if entered is not None:
-                begun = occurrence._replace(entry=entered.entry)
-                self.begin(round_, journey, noticed.individual_id, entered.key, begun)
+            if entered is None:
+                continue
+            begun = occurrence._replace(entry=entered.entry)
+            earlier = frozenset(round_.instances)
+            instance_id, _ = self.begin(round_, journey, noticed.individual_id, entered.key, begun)
+            if instance_id in round_.instances and instance_id not in earlier:
+                overtook = self._overtook(noticed) if overtook is None else overtook
+                self._catch_up(round_, journey, instance_id, overtook)
+
+    def _overtook(self, noticed: Noticed) -> list[Event]:
+        """The person's events that happened after this one and came before it, in the order of time."""
+        person = self._directory.resolve(noticed.individual_id)
+        if self._knowing.person(person, noticed.at_us).last_seen_us <= noticed.at_us:
+            return []
+        sources = self._directory.sources_of(person)
+        found = self._store.events_of(
+            user_ids=sources.user_ids,
+            anonymous_ids=sources.anonymous_ids,
+            device_ids=sources.device_ids,
+            after_us=noticed.at_us,
+        )
+        return [
+            each.event
+            for each in found
+            if each.sequence < noticed.sequence and self._directory.person_of(each.event) == person
+        ]
+
+    def _catch_up(
+        self, round_: Round, journey: Journey, instance_id: str, events: list[Event]
+    ) -> None:
+        """Take an instance that has just begun through events that it would have met, had all come in order."""
+        names, everything = names_of(journey), hears_all(journey)
+        for event in events:
+            instance = round_.instances[instance_id]
+            name = name_of(event)
+            if instance.status != "active" or not (everything or name in names):
+                continue
+            happened = Happened(
+                now_us=round_.now_us,
+                event=name,
+                properties=event.properties or event.traits,
+                message_id=event.message_id,
+            )
+            knows = self._knowing.of(instance.individual_id, round_.now_us)
+            moved = step(journey, instance, happened, knows)
+            if moved.instance != instance or moved.commands:
+                round_.moved(moved)
 
     def on_occasion(
         self,
@@ -104,9 +168,13 @@ class Entering:
         fresh = new_instance(
             journey, individual_id, key, round_.now_us, facts, source=occurrence.source
         )
-        earlier = round_.of(individual_id)
-        if any(each.instance_id == fresh.instance_id for each in earlier):
+        if round_.find(fresh.instance_id) is not None:
             return fresh.instance_id, ""
+        if journey.reentry == "always":
+            # Those that ended do not matter, and there may be thousands of them.
+            earlier = round_.of(individual_id)
+        else:
+            earlier = round_.ever(individual_id, journey.journey_id)
         if reason := may_enter(journey, earlier, key, round_.now_us):
             return "", reason
         begin = Begin(now_us=round_.now_us, withheld=withheld(journey, individual_id))

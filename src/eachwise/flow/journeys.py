@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
 from eachwise.contracts.errors import NotFound
+from eachwise.contracts.experience import OUTBOUND_CHANNELS
 from eachwise.contracts.journey import (
     Entry,
     Instance,
@@ -19,7 +20,9 @@ from eachwise.contracts.ports import Commit, Store
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.drive import Flow
 from eachwise.flow.noticing import Noticing
+from eachwise.flow.reports import DELIVERED, OTHER_DELIVERED
 from eachwise.journeys import (
+    Beside,
     hears_all,
     journeys_as_json,
     journeys_from,
@@ -32,6 +35,8 @@ from eachwise.maths.times import iso
 MOVING = "journeys:moving"
 _decode_ids = msgspec.msgpack.Decoder(list[str]).decode
 _LISTED_MAX = 1000
+# What the delivery of a contact logs, by its channel.
+_DELIVERED = {each: DELIVERED.get(each, OTHER_DELIVERED) for each in sorted(OUTBOUND_CHANNELS)}
 
 
 class Journeys:
@@ -60,12 +65,13 @@ class Journeys:
         return found
 
     def scheduled(self) -> Iterator[tuple[Journey, int, Entry]]:
-        """What the clock begins."""
-        return self._entries(lambda entry: entry.schedule is not None)
+        """What the clock begins, paused journeys among them: their moments pass, too."""
+        return self._entries(lambda entry: entry.schedule is not None, self.newest.values())
 
     def of_catalog(self) -> Iterator[tuple[Journey, int, Entry]]:
         """What a change of the catalogue begins."""
-        return self._entries(lambda entry: bool(entry.catalog))
+        live = [each for each in self.newest.values() if not each.paused]
+        return self._entries(lambda entry: bool(entry.catalog), live)
 
     def put(self, document: str | bytes | object) -> Flow[list[Journey]]:
         """Take journeys in: each that differs from its newest version becomes the next one; others stay as they are.
@@ -75,10 +81,15 @@ class Journeys:
         """
         known = self._catalogue.offers.definitions
         placements, experiences = known.placements, known.experiences
+        beside = Beside(self.newest, _DELIVERED)
         if isinstance(document, str | bytes):
-            parsed = parse_journeys(document, placements=placements, experiences=experiences)
+            parsed = parse_journeys(
+                document, placements=placements, experiences=experiences, beside=beside
+            )
         else:
-            parsed = journeys_from(document, placements=placements, experiences=experiences)
+            parsed = journeys_from(
+                document, placements=placements, experiences=experiences, beside=beside
+            )
         changed = []
         for journey_id, journey in parsed.items():
             before = self.newest.get(journey_id)
@@ -86,17 +97,22 @@ class Journeys:
             if before is None or msgspec.structs.replace(journey, version=version) != before:
                 changed.append(msgspec.structs.replace(journey, version=version + 1))
         if changed:
-            moving = {*self.moving, *(j.journey_id for j in changed if j.version > 1)}
-            self.moving = sorted(each for each in moving if self._moves(each, changed))
-            commit = Commit(journeys=changed, statistics=self.still_moving())
-            yield self._store.commit(commit)
+            statistics = _moving_as(self._to_move(changed))
+            yield self._store.commit(Commit(journeys=changed, statistics=statistics))
+            # Not before: a round in between would find nobody to move to a version that is not in use yet.
+            self.moving = self._to_move(changed)
             self._use(changed)
             self._noticing.wake()
         return [self.newest[journey_id] for journey_id in parsed]
 
     def still_moving(self) -> dict[str, bytes | None]:
         """The statistic that names the journeys whose instances are to be moved."""
-        return {MOVING: msgspec.msgpack.encode(self.moving) if self.moving else None}
+        return _moving_as(self.moving)
+
+    def has_moved(self, journey: Journey) -> None:
+        """All are moved to this version; to one that came meanwhile they still have to be."""
+        if self.newest[journey.journey_id] is journey:
+            self.moving = [each for each in self.moving if each != journey.journey_id]
 
     def views(self) -> list[JourneyView]:
         """Every journey with its counts, by id."""
@@ -138,17 +154,19 @@ class Journeys:
         )
         return [view_of(each) for each in found]
 
-    def _entries(self, wanted: Callable[[Entry], bool]) -> Iterator[tuple[Journey, int, Entry]]:
-        for journey in self.newest.values():
-            if not journey.paused:
-                for place, entry in enumerate(journey.entries):
-                    if wanted(entry):
-                        yield journey, place, entry
+    def _entries(
+        self, wanted: Callable[[Entry], bool], journeys: Iterable[Journey]
+    ) -> Iterator[tuple[Journey, int, Entry]]:
+        for journey in journeys:
+            for place, entry in enumerate(journey.entries):
+                if wanted(entry):
+                    yield journey, place, entry
 
-    def _moves(self, journey_id: str, changed: list[Journey]) -> bool:
-        """Whether the newest version takes those of earlier ones along."""
+    def _to_move(self, changed: list[Journey]) -> list[str]:
+        """The journeys whose newest version, with these changes, has yet to take those of earlier ones along."""
         after: Mapping[str, Journey] = {**self.newest, **{j.journey_id: j for j in changed}}
-        return after[journey_id].on_edit == "move"
+        moving = {*self.moving, *(j.journey_id for j in changed if j.version > 1)}
+        return sorted(each for each in moving if after[each].on_edit == "move")
 
     def _use(self, journeys: list[Journey]) -> None:
         for journey in journeys:
@@ -157,12 +175,17 @@ class Journeys:
             if newest is None or newest.version <= journey.version:
                 self.newest[journey.journey_id] = journey
         every = self._versions.values()
+        self._noticing.journeys = bool(every)
         self._noticing.everything = any(hears_all(each) for each in every)
         self._noticing.names = frozenset().union(*(names_of(each) for each in every))
         self._noticing.stages = any(
             (each.goal is not None and each.goal.stage) or any(e.stage for e in each.entries)
             for each in every
         )
+
+
+def _moving_as(moving: list[str]) -> dict[str, bytes | None]:
+    return {MOVING: msgspec.msgpack.encode(moving) if moving else None}
 
 
 def view_of(instance: Instance) -> InstanceView:

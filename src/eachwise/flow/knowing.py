@@ -13,7 +13,13 @@ from eachwise.decide import person_value
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.people import People
 from eachwise.flow.taste import Tasting
-from eachwise.individual import affinity_vectors, engagement_score, order_summary, stage_of
+from eachwise.individual import (
+    affinity_vectors,
+    engagement_score,
+    order_summary,
+    public_traits,
+    stage_of,
+)
 from eachwise.journeys import Knows
 from eachwise.maths.zones import local_time
 from eachwise.rules import Path
@@ -48,7 +54,7 @@ class Known:
     @cached_property
     def traits(self) -> Mapping[str, Any]:
         """Trait → value."""
-        return {name: written.value for name, written in self._state.traits.items()}
+        return public_traits(self._state.traits)
 
     @cached_property
     def engagement(self) -> float:

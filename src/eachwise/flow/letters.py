@@ -16,6 +16,7 @@ from eachwise.contracts.individual import Individual
 from eachwise.contracts.ports import Clock
 from eachwise.contracts.recommendation import RecommendRequest
 from eachwise.deliver import (
+    TOKEN_CHARS_MAX,
     Rendered,
     RenderFailed,
     Token,
@@ -27,13 +28,14 @@ from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.people import People
 from eachwise.flow.read import Reading
 from eachwise.flow.recommend import Recommending
-from eachwise.individual import engagement_score, stage_of
+from eachwise.individual import engagement_score, public_traits, stage_of, subscriptions
 from eachwise.individual.consent import ADDRESS_TRAITS, address_of
 from eachwise.settings import Settings
 
 PREVIEW = "preview"
-# The trait that Push Subscribed writes: whoever has it can send as us.
-PUSH = "push_subscription"
+# One push goes to so many of a person's browsers: a phone, a tablet, the computers of home and work and one more. Each
+# holds a worker for its own answer.
+BROWSERS_MAX = 5
 
 
 class Unreachable(Exception):
@@ -149,7 +151,7 @@ class Letters:
                 "stage": stage,
                 "lapsed": lapsed,
                 "engagement": engagement,
-                "traits": {name: cell.value for name, cell in state.traits.items() if name != PUSH},
+                "traits": public_traits(state.traits),
             },
             "items": [_item(shown) for shown in self._items(experience, individual_id)],
             "experience": {
@@ -207,41 +209,45 @@ class Letters:
             return sign_token(made, self._key)
 
         def tracked(url: str) -> str:
-            return f"{public}/t/c/{token('c', url)}" if public and delivery.track_clicks else url
+            if not (public and delivery.track_clicks):
+                return url
+            made = token("c", url)
+            # Longer than a link of ours may be: it leads where it should, uncounted.
+            return url if len(made) > TOKEN_CHARS_MAX else f"{public}/t/c/{made}"
 
         pixel = public and delivery.track_opens and message.channel == "email"
         leaving = token("u")
         return {
             "link": _linking(tracked),
-            "unsubscribe_url": f"{public}/u/{leaving}",
-            "preferences_url": f"{public}/p/{leaving}",
             "pixel_url": f"{public}/t/o/{token('o')}.gif" if pixel else "",
+            **_leaving_links(public, leaving),
         }
 
     def _headers(self, message: Message, links: Mapping[str, Any]) -> dict[str, str]:
         """A mail's headers for leaving with one click (RFC 2369, RFC 8058); what is transactional has none."""
         if message.channel != "email" or message.transactional:
             return {}
-        ways = [f"<{links['unsubscribe_url']}>"]
-        if mailto := self._settings.delivery.unsubscribe_mailto:
+        url, mailto = links.get("unsubscribe_url"), self._settings.delivery.unsubscribe_mailto
+        ways = [f"<{url}>"] if url else []
+        if mailto:
             ways.append(f"<mailto:{mailto}>")
-        return {
-            "List-Unsubscribe": ", ".join(ways),
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        }
+        headers = {"List-Unsubscribe": ", ".join(ways)} if ways else {}
+        if url and url.startswith("https://"):
+            # RFC 8058, 3.1: one click is for https alone.
+            headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        return headers
 
 
 def reached_at(state: Individual, channel: str, individual_id: str) -> str:
-    """Where a person is reached: e-mail address, phone, push subscription (JSON); a webhook takes the person's id.
+    """Where a person is reached: e-mail address, phone, push subscriptions (JSON); a webhook takes the person's id.
 
     Raises ``Unreachable`` where that is not known.
     """
     if channel == "webhook":
         return individual_id
     if channel == "push":
-        cell = state.traits.get(PUSH)
-        if cell is not None and isinstance(cell.value, dict) and cell.value.get("endpoint"):
-            return msgspec.json.encode(cell.value).decode()
+        if found := subscriptions(state.traits)[:BROWSERS_MAX]:
+            return msgspec.json.encode(found).decode()
         raise Unreachable("no push subscription is known")
     if channel not in ADDRESS_TRAITS:
         raise Unreachable(f"nothing is sent on {channel}")
@@ -252,14 +258,19 @@ def reached_at(state: Individual, channel: str, individual_id: str) -> str:
 
 
 def shown_address(channel: str, address: str) -> str:
-    """An address as operators may see it: of a push subscription only its service."""
-    if channel != "push" or not address:
+    """An address as it is kept and operators may see it: of push subscriptions only their services.
+
+    What was sent when a person had but one subscription keeps it whole.
+    """
+    if channel != "push" or address[:1] not in ("{", "["):
         return address
     try:
-        endpoint = msgspec.json.decode(address, type=dict[str, Any]).get("endpoint")
-    except msgspec.DecodeError:
+        told = msgspec.json.decode(address, type=dict[str, Any] | list[dict[str, Any]])
+        found = told if isinstance(told, list) else [told]
+        hosts = [urlsplit(str(each.get("endpoint"))).hostname or "" for each in found]
+    except (msgspec.DecodeError, ValueError):
         return ""
-    return urlsplit(str(endpoint)).hostname or ""
+    return ", ".join(dict.fromkeys(host for host in hosts if host))
 
 
 def _item(shown: ShownItem) -> dict[str, Any]:
@@ -297,7 +308,15 @@ def _linking(tracked: Callable[[str], str]) -> Callable[[str], str]:
 def _preview_links(public: str) -> dict[str, Any]:
     return {
         "link": _linking(lambda url: url),
-        "unsubscribe_url": f"{public}/u/{PREVIEW}",
-        "preferences_url": f"{public}/p/{PREVIEW}",
         "pixel_url": "",
+        **_leaving_links(public, PREVIEW),
     }
+
+
+def _leaving_links(public: str, token: str) -> dict[str, str]:
+    """A person's own pages. Without an address of this service there are none, and a template that prints them fails:
+    better no message than one that cannot be left.
+    """
+    if not public:
+        return {}
+    return {"unsubscribe_url": f"{public}/u/{token}", "preferences_url": f"{public}/p/{token}"}

@@ -63,7 +63,9 @@ class Noticing:
         waiting = store.statistic(QUEUE)
         kept = [] if waiting is None else _decode(waiting)
         self._queue = deque(each for each in kept if each.sequence > self.taken)
-        # Set by the journeys: the folded names that matter, whether any name may, and whether stages do.
+        # Set by the journeys: whether there are any, the folded names that matter, whether any name may, and whether
+        # stages do.
+        self.journeys = False
         self.names: frozenset[str] = frozenset()
         self.everything = False
         self.stages = False
@@ -75,8 +77,8 @@ class Noticing:
         return len(self._queue)
 
     def merged(self, sequence: int, source: str, target: str, event: Event) -> None:
-        """``source`` turned out to be ``target``."""
-        if self.names or self.stages or self.everything:
+        """``source`` turned out to be ``target``: whatever began its journeys, they are the other's from now on."""
+        if self.journeys:
             noticed = Noticed(
                 sequence, target, event.occurred_at_us, event.received_at_us, merged=source
             )
@@ -145,6 +147,15 @@ class Noticing:
                     future.set_exception(answer)
                 else:
                     future.set_result(answer)
+
+    def refused(self, taken: list[Noticed], error: Exception) -> None:
+        """These could not be taken in: whoever asked by hand is told, and may ask again; what the log has stays."""
+        asked = {
+            id(each): future for each in taken if (future := self._answers.pop(id(each), None))
+        }
+        self._queue = deque(each for each in self._queue if id(each) not in asked)
+        for future in asked.values():
+            future.set_exception(error)
 
     def kept(self) -> dict[str, bytes | None]:
         """The statistic to write with a checkpoint: what was folded and is not taken in yet."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 
 import msgspec
 
 from eachwise.contracts.audience import MEMBERS_MAX, AudienceRequest
+from eachwise.contracts.errors import StoreError
+from eachwise.contracts.events import LATEST_US
 from eachwise.contracts.journey import CatalogChange, Entry, Journey
 from eachwise.contracts.ports import Clock, Store
 from eachwise.flow.audience import Audiences
@@ -23,10 +26,15 @@ from eachwise.flow.entering import (
 from eachwise.flow.journeys import Journeys
 from eachwise.flow.round import Round
 from eachwise.identity import Directory
+from eachwise.maths.decay import MICROSECONDS
+
+_log = logging.getLogger(__name__)
 
 PEOPLE_A_PAGE = 200
 # After so many people others may have a turn.
 BREATH = 50
+# A schedule is no later than this by being in turn, however short ``journeys.entry_late_s`` is.
+ROUND_US = 3_600 * MICROSECONDS
 # The last moments of schedules that were carried out, by journey, entry and schedule; the catalogue taken in.
 SCHEDULES, CATALOG = "journeys:schedules", "journeys:catalog"
 _decode_moments = msgspec.msgpack.Decoder(dict[str, int]).decode
@@ -48,7 +56,9 @@ class Occasions:
         audiences: Audiences,
         executor: Executor,
         commit: Callable[[Round], Flow[None]],
+        between: Callable[[], Flow[None]],
     ) -> None:
+        """``between`` is called after each page."""
         self._store = store
         self._clock = clock
         self._directory = directory
@@ -58,6 +68,7 @@ class Occasions:
         self._audiences = audiences
         self._executor = executor
         self._commit = commit
+        self._between = between
         moments = store.statistic(SCHEDULES)
         self._moments = {} if moments is None else _decode_moments(moments)
         version = store.statistic(CATALOG)
@@ -66,13 +77,17 @@ class Occasions:
         )
 
     def take_schedules(self) -> Flow[int]:
-        """Carry out the schedules whose moment has come; returns how many instances began."""
+        """Carry out the schedules whose moment has come; returns how many instances began.
+
+        What came while its journey was paused, or so long ago that it is no occasion any more, has passed.
+        """
         done = 0
         for journey, place, entry in list(self._journeys.scheduled()):
             assert entry.schedule is not None
             name = f"{journey.journey_id}:{place}:{entry.schedule}"
             now_us = self._clock.now_us()
-            if name not in self._moments:
+            # A moment to come, of a clock that was ahead, would stop the schedule until then.
+            if self._moments.get(name, LATEST_US) > now_us:
                 yield from self._note_moment(name, now_us)
             moment_us = next_moment_us(entry.schedule, self._moments[name])
             if moment_us > now_us:
@@ -80,8 +95,10 @@ class Occasions:
             # Of moments that passed while nothing ran, the last one counts.
             while (following := next_moment_us(entry.schedule, moment_us)) <= now_us:
                 moment_us = following
-            occurrence = Occurrence(f"{name}@{moment_us}", {})
-            done += yield from self._enter_all(journey, entry, occurrence, self._everybody())
+            made_up = moment_us >= now_us - ROUND_US or not self._entering.late(moment_us, now_us)
+            if made_up and not journey.paused:
+                occurrence = Occurrence(f"{name}@{moment_us}", {})
+                done += yield from self._enter_all(journey, entry, occurrence, self._everybody())
             yield from self._note_moment(name, moment_us)
         return done
 
@@ -152,8 +169,15 @@ class Occasions:
         for place, person in enumerate(people):
             if place % BREATH == BREATH - 1:
                 yield self._executor.submit(_nothing)
-            entered += self._entering.on_occasion(round_, journey, entry, person, occurrence)
+            try:
+                entered += self._entering.on_occasion(round_, journey, entry, person, occurrence)
+            except StoreError:
+                raise
+            except Exception:
+                # One person's fault must not stop the journeys of everybody else, at every round again.
+                _log.exception("%s passes %s by", journey.journey_id, person)
         yield from self._commit(round_)
+        yield from self._between()
         return entered
 
     def _everybody(self) -> Iterator[str]:

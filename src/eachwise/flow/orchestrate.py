@@ -63,6 +63,7 @@ class Orchestrating:
         deciding: Deciding,
         audiences: Audiences,
         executor: Executor,
+        catch_up_s: float,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -75,8 +76,13 @@ class Orchestrating:
         self._slots = slots
         self._deciding = deciding
         self._working = False
+        self._catch_up_us = int(catch_up_s * MICROSECONDS)
+        # When a server began, 0 where none did.
+        self._began_us = 0
         # Told of the messages that are in the outbox from now on.
         self.posted: Callable[[Sequence[Message]], None] = _unheard
+        # Called between the rounds of ``work``, so that nothing else waits for the end of a long one.
+        self.meanwhile: Callable[[], Flow[None]] = _nothing_else
         self._next_wake_us: int | None = 0
         self._occasions = Occasions(
             store=store,
@@ -88,7 +94,12 @@ class Orchestrating:
             audiences=audiences,
             executor=executor,
             commit=self._commit,
+            between=self._between,
         )
+
+    def catch_up(self) -> None:
+        """A server begins now: waits that were over long before go on when senders have had time to come again."""
+        self._began_us = self._clock.now_us()
 
     def work(self) -> Flow[int]:
         """Do everything that is due now; returns how many things were taken in."""
@@ -129,10 +140,20 @@ class Orchestrating:
             reached = max(self._noticing.taken, *(each.sequence for each in taken))
             if reached > self._noticing.taken:
                 round_.statistics.update(taken_as(reached))
-            yield from self._commit(round_)
+            try:
+                yield from self._commit(round_)
+            except Exception as error:
+                self._noticing.refused(taken, error)
+                raise
             self._noticing.settled(taken, answers)
             done += len(taken)
+            yield from self.meanwhile()
         return done
+
+    def _between(self) -> Flow[None]:
+        """Between two pages of something long: what came meanwhile is reacted to, and what is due goes out."""
+        yield from self._take_noticed()
+        yield from self.meanwhile()
 
     def _take_in(self, round_: Round, noticed: Noticed) -> str:
         """Take one thing in; of an entry by hand, the instance's id."""
@@ -148,8 +169,12 @@ class Orchestrating:
             message_id=noticed.message_id,
             stage=noticed.stage,
         )
+        late = self._entering.late(noticed.at_us, noticed.received_at_us)
         for instance in round_.of(noticed.individual_id):
-            if instance.status == "active":
+            # History that was over when it began is none of an instance's.
+            if instance.status == "active" and not (
+                late and noticed.at_us < instance.entered_at_us
+            ):
                 self._step(round_, instance, happened)
         self._entering.noticed(round_, noticed, happened)
         return ""
@@ -169,9 +194,9 @@ class Orchestrating:
 
     def _merge(self, round_: Round, source: str, target: str) -> None:
         """``source`` is ``target``: of the same journey and key the one that has come farthest goes on."""
-        gone = round_.of(source)
+        gone = round_.ever(source)
         if gone:
-            for instance in merged(round_.of(target), gone, target, round_.now_us):
+            for instance in merged(round_.ever(target), gone, target, round_.now_us):
                 round_.put(instance)
 
     # -- what is due ---------------------------------------------------------------------------------------
@@ -198,6 +223,7 @@ class Orchestrating:
                 break
             yield from self._commit(round_)
             done += len(due)
+            yield from self._between()
         return done
 
     def _due(self) -> bool:
@@ -213,6 +239,9 @@ class Orchestrating:
         if instance.status != "active" or not 0 < instance.wake_at_us <= round_.now_us:
             return
         if instance.asking is None:
+            if instance.wake_at_us < self._began_us - self._catch_up_us:
+                round_.put(deferred(instance, self._began_us + self._catch_up_us))
+                return
             self._step(round_, instance, Due(now_us=round_.now_us))
             return
         later = self._slots.timed(instance, round_.now_us)
@@ -222,23 +251,33 @@ class Orchestrating:
         self._fill(round_, instance)
 
     def _fill(self, round_: Round, instance: Instance) -> None:
-        """This person's slot on this channel: whatever wants it by now is decided together."""
+        """This person's slot on this channel: whatever wants it by now is decided together.
+
+        What is not due itself, and does not win, keeps its own moment: it has lost nothing by another's.
+        """
+        now_us = round_.now_us
         channel = self._slots.channel_of(instance)
-        asking = [
+        rivals = [
             each
             for each in round_.of(instance.individual_id)
             if each.status == "active"
             and each.asking is not None
-            and each.asking.from_us <= round_.now_us
+            and each.asking.from_us <= now_us
             and self._slots.channel_of(each) == channel
         ]
-        slot = self._slots.decide(instance.individual_id, asking, round_.now_us)
+        if self._slots.transactional(instance):
+            # It competes with nothing: that it goes out is no moment for anything else.
+            rivals = [instance]
+        slot = self._slots.decide(instance.individual_id, rivals, now_us)
         round_.records += slot.records
         round_.messages += slot.messages
+        due = {each.instance_id for each in rivals if each.wake_at_us <= now_us}
         for later in slot.put_off:
-            round_.put(later)
+            if later.instance_id in due:
+                round_.put(later)
         for asked, answered in slot.answers:
-            self._step(round_, round_.current(asked), answered)
+            if answered.outcome == "sent" or asked.instance_id in due:
+                self._step(round_, round_.current(asked), answered)
 
     # -- new versions of journeys ------------------------------------------------------------------------------
 
@@ -257,7 +296,8 @@ class Orchestrating:
                     if instance.version < journey.version:
                         done += self._move(round_, instance, journey)
                 yield from self._commit(round_)
-            self._journeys.moving = self._journeys.moving[1:]
+                yield from self._between()
+            self._journeys.has_moved(journey)
             round_ = self._round()
             round_.statistics.update(self._journeys.still_moving())
             yield from self._commit(round_)
@@ -314,3 +354,8 @@ class Orchestrating:
 
 def _unheard(_: Sequence[Message]) -> None:
     """Nobody sends them."""
+
+
+def _nothing_else() -> Flow[None]:
+    """There is nothing else to do."""
+    yield from ()

@@ -16,6 +16,8 @@ from eachwise.maths.times import iso
 
 _RESENDABLE: frozenset[MessageState] = frozenset({"unknown", "held", "dead", "discarded"})
 _DISCARDABLE: frozenset[MessageState] = frozenset({"pending", "unknown", "held", "dead"})
+# What an operator has sent after all is wanted for a day: quiet hours may put it off and need not stop it.
+_WANTED_US = 86_400_000_000
 
 
 class Outbox:
@@ -54,14 +56,18 @@ class Outbox:
         return view_of(self._message(message_id))
 
     def resend(self, message_id: str) -> Flow[MessageView]:
-        """Have it sent after all, now; the contact policy is asked once more. Raises ``NotFound``, ``InvalidInput``."""
+        """Have it sent after all, now, or within a day where the contact policy, which is asked once more, puts it off.
+
+        Raises ``NotFound``, ``InvalidInput``.
+        """
         message = self._message(message_id)
         _check(message, _RESENDABLE, "sent once more")
+        now_us = self._clock.now_us()
         again = replace(
             message,
             state="pending",
-            due_at_us=self._clock.now_us(),
-            expires_at_us=0,
+            due_at_us=now_us,
+            expires_at_us=now_us + _WANTED_US if message.expires_at_us else 0,
             attempts=0,
             reason="",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -13,7 +13,7 @@ from eachwise.contracts.decision import (
     Inputs,
     Reservation,
 )
-from eachwise.contracts.errors import EachwiseError
+from eachwise.contracts.errors import NotFound, StoreError
 from eachwise.contracts.experience import SILENCE
 from eachwise.contracts.individual import Individual
 from eachwise.decide import (
@@ -30,8 +30,6 @@ from eachwise.flow.compose import Look, Versions, choose, look, situation_of
 from eachwise.flow.preparing import Preparing
 from eachwise.maths.decay import MICROSECONDS
 
-# A visit's decision is looked for among so many of the person's newest.
-_VISIT_DECISIONS = 20
 _encode = msgspec.msgpack.Encoder().encode
 _log = logging.getLogger(__name__)
 
@@ -61,19 +59,26 @@ class Pages(Preparing):
 
         One allocator: no experience twice on a page, none beside another of its group. The placement that loses most
         by not getting its best goes first, and each later one is decided, with its exact probabilities, given what the
-        ones before it got (its record's ``taken``). ``fixed`` are the prices of exposures where not those of now.
-        ``only``: what may be chosen where; with it every decision is made anew.
+        ones before it got (its record's ``taken``). What journeys put up stands first, then what a visit keeps: but
+        not where the page has that experience, or one of its group, already.
+
+        ``fixed`` are the prices of exposures where not those of now. ``only``: what may be chosen where; with it every
+        decision is made anew.
 
         Whatever goes wrong on the way, a fault of ours and none of the request's, ends in silence (``failed``).
+        Raises ``NotFound`` for an unknown placement, and what the store raises: without it nothing could be logged.
         """
         now_us = self._clock.now_us()
         state = self._people.find(individual_id) or Individual()
         shared = self._inputs(request, individual_id, state, now_us)
+        new: list[DecisionRecord] = []
         try:
-            return self._allocated(request, individual_id, shared, state, fixed, only)
-        except EachwiseError:
+            return self._allocated(request, individual_id, shared, state, fixed, only, new), new
+        except (NotFound, StoreError):
+            self.undo(new)
             raise
         except Exception as error:
+            self.undo(new)
             _log.exception("a decision for %s fails closed to silence", individual_id)
             choice = failed_by(error)
             made = []
@@ -91,12 +96,16 @@ class Pages(Preparing):
         state: Individual,
         fixed: Mapping[str, float] | None,
         only: Wanted | None,
-    ) -> tuple[list[DecisionRecord], list[DecisionRecord]]:
+        new: list[DecisionRecord],
+    ) -> list[DecisionRecord]:
+        """The decisions as asked; those that are new, and so far hold their places, are added to ``new``."""
         now_us, versions = shared.now_us, self._current()
         looked = look(state, request.context, now_us, versions)
-        found: dict[int, DecisionRecord] = {}
+        found = self._put_up(request, individual_id) if only is None else {}
         drafts: dict[int, _Draft] = {}
         for place, placement_id in enumerate(request.placements):
+            if place in found:
+                continue
             seed = self._seed(individual_id, placement_id, now_us)
             inputs = _of_placement(shared, placement_id, seed, only)
             plan = self._plans.plan(inputs, versions)
@@ -106,30 +115,28 @@ class Pages(Preparing):
             prices = prices if fixed is None else dict(fixed)
             if prices or over:
                 inputs = msgspec.structs.replace(inputs, prices=prices, exhausted=over)
-            before = None
             if only is None:
-                before = self.waiting(individual_id, placement_id) or self._of_this_visit(
-                    looked, inputs, versions, plan, individual_id
-                )
-            if before is None:
-                choice = self.choosing(looked, inputs, versions, plan)
-                drafts[place] = _Draft(inputs, plan, choice)
-            else:
-                found[place] = before
+                names = {individual_id, *asked_as(request)}
+                kept = self._of_this_visit(looked, inputs, versions, plan, individual_id, names)
+                if kept is not None and not self._on_page(kept, found.values()):
+                    found[place] = kept
+                    continue
+            choice = self.choosing(looked, inputs, versions, plan)
+            drafts[place] = _Draft(inputs, plan, choice)
         taken = [record.experience_id for record in found.values()]
-        new: list[DecisionRecord] = []
+        beside = [record.decision_id for record in found.values()]
         for place in _in_turn(drafts):
             draft = drafts[place]
             if taken or new:
                 draft = self._given(draft, taken, new, looked, versions, individual_id)
-            record = self._record(request, individual_id, draft.inputs, draft.choice)
+            record = self._record(request, individual_id, draft.inputs, draft.choice, beside)
             self.reserve(record, now_us)
             self._budgets.charge(record)
+            new.append(record)
             if record.experience_id != SILENCE:
                 taken.append(record.experience_id)
             found[place] = record
-            new.append(record)
-        return [found[place] for place in range(len(request.placements))], new
+        return [found[place] for place in range(len(request.placements))]
 
     def held(self, record: DecisionRecord, wanted: Sequence[str] = ()) -> dict[str, Held]:
         """What a filter took out of a decision just made, by experience id in order: of those ``wanted``; where none is
@@ -161,20 +168,54 @@ class Pages(Preparing):
         inputs = self._with_history(inputs, person, state, plan)
         return hindered(situation_of(looked, inputs, versions, plan), record)
 
+    def _put_up(self, request: DecideRequest, individual_id: str) -> dict[int, DecisionRecord]:
+        """What journeys put up for the placements of a page, by place."""
+        found: dict[int, DecisionRecord] = {}
+        for place, placement_id in enumerate(request.placements):
+            waits = self.waiting(individual_id, placement_id)
+            if waits is not None and not self._on_page(waits, found.values()):
+                found[place] = waits
+                # Before the rest of the page is asked: however long it waited, it is shown now.
+                self._people.retake(individual_id, waits.decision_id, self._clock.now_us())
+        return found
+
+    def _on_page(self, record: DecisionRecord, page: Collection[DecisionRecord]) -> bool:
+        """Whether a page has a record's experience already, or another one of its group."""
+        experiences = self._catalogue.offers.definitions.experiences
+        mine = experiences.get(record.experience_id)
+        for each in page:
+            other = experiences.get(each.experience_id)
+            same_group = mine and other and mine.group and mine.group == other.group
+            if each.experience_id == record.experience_id or same_group:
+                return True
+        return False
+
     def _of_this_visit(
-        self, looked: Look, inputs: Inputs, versions: Versions, plan: Plan, individual_id: str
+        self,
+        looked: Look,
+        inputs: Inputs,
+        versions: Versions,
+        plan: Plan,
+        individual_id: str,
+        names: Iterable[str],
     ) -> DecisionRecord | None:
-        """The placement's last decision, where that is to be kept for a while and still stands."""
+        """The placement's last decision, where that is to be kept for a while and still stands.
+
+        ``names`` are those that the request gives the person: one of them had it made.
+        """
         sticky_s = plan.layout.placement.sticky_s
         if not sticky_s:
             return None
-        for record in self._store.decisions_of(individual_id, _VISIT_DECISIONS):
-            if record.inputs.now_us <= inputs.now_us - sticky_s * MICROSECONDS:
-                return None
-            if record.inputs.placement_id == inputs.placement_id:
+        since_us = inputs.now_us - sticky_s * MICROSECONDS
+        for record in self.visits.newest(names, inputs.placement_id, since_us):
+            if self.person_of(record) == individual_id:
                 situation = situation_of(looked, inputs, versions, plan)
                 return record if still_stands(situation, record) else None
         return None
+
+    def person_of(self, record: DecisionRecord) -> str:
+        """Whom a decision was made for, by what is known now of who was who then."""
+        return self._directory.resolve(record.individual_id, record.inputs.now_us)
 
     def _given(
         self,
@@ -206,7 +247,12 @@ class Pages(Preparing):
         return _Draft(inputs, draft.plan, choose(looked, inputs, versions, draft.plan))
 
     def _record(
-        self, request: DecideRequest, individual_id: str, inputs: Inputs, choice: Choice
+        self,
+        request: DecideRequest,
+        individual_id: str,
+        inputs: Inputs,
+        choice: Choice,
+        beside: Sequence[str] = (),
     ) -> DecisionRecord:
         return DecisionRecord(
             decision_id=f"d-{inputs.now_us:x}-{inputs.seed:016x}",
@@ -226,7 +272,14 @@ class Pages(Preparing):
             explored=choice.explored,
             failed=choice.failed,
             transactional=choice.transactional,
+            beside=list(beside),
         )
+
+    def undo(self, records: Sequence[DecisionRecord]) -> None:
+        """Decisions that are not written after all: their places are free, and what they used of budgets is as well."""
+        for record in records:
+            self._people.release(record.individual_id, record.decision_id)
+        self._budgets.refused(records)
 
     def reserve(self, record: DecisionRecord, now_us: int) -> None:
         """Hold the exposure's place under the caps until it is confirmed or its time is over."""

@@ -74,6 +74,13 @@ class People:
         """Hold a place under the frequency caps."""
         self._reserved.setdefault(individual_id, []).append(reservation)
 
+    def retake(self, individual_id: str, decision_id: str, now_us: int) -> None:
+        """A place is held as of now: what holds it is a contact at this moment, however long it waited."""
+        held = self._reserved.get(individual_id, [])
+        for number, each in enumerate(held):
+            if each.decision_id == decision_id:
+                held[number] = msgspec.structs.replace(each, reserved_at_us=now_us)
+
     def release(self, individual_id: str, decision_id: str) -> None:
         """Give a held place back: its exposure was confirmed (and is a contact now), or its decision was not logged."""
         held = self._reserved.get(individual_id)

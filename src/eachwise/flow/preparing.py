@@ -10,10 +10,12 @@ from eachwise.contracts.decision import Candidate, DecideRequest, DecisionRecord
 from eachwise.contracts.individual import Contact, Individual
 from eachwise.contracts.ports import Clock, Store
 from eachwise.decide import Choice, Plan, earlier_exposures, history_needed
+from eachwise.flow.asked import names_of
 from eachwise.flow.budgets import Budgets
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.compose import Look, Versions, choose, look
 from eachwise.flow.explorations import Explorations
+from eachwise.flow.lately import Visits
 from eachwise.flow.learn import Learning
 from eachwise.flow.lifetime import MODEL as LIFETIME
 from eachwise.flow.lifetime import Lifetime
@@ -23,6 +25,8 @@ from eachwise.flow.taste import MODEL as TASTE
 from eachwise.flow.taste import Tasting
 from eachwise.flow.trained import MODEL as TRAINED
 from eachwise.flow.trained import Trained
+from eachwise.identity import Directory
+from eachwise.individual import without_subscriptions
 from eachwise.learn import MODEL as PROPENSITY
 from eachwise.maths.hashing import stable_hash
 from eachwise.settings import Settings
@@ -55,6 +59,7 @@ class Preparing:
         budgets: Budgets,
         lifetime: Lifetime,
         plans: Plans,
+        directory: Directory,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -68,13 +73,16 @@ class Preparing:
         self._budgets = budgets
         self._lifetime = lifetime
         self._plans = plans
+        self._directory = directory
         self._made = 0
         self.settings_version = 0
         # How a placement is decided; whoever watches decisions puts a look at what they are made from around it.
         self.choosing: Choosing = choose
         # What a journey has put up for a person before a placement: it comes before a new choice.
         self.waiting: Callable[[str, str], DecisionRecord | None] = _nothing_waits
-        self.explorations = Explorations(store, settings.store.individuals_in_memory_max)
+        kept_max = settings.store.individuals_in_memory_max
+        self.explorations = Explorations(store, kept_max, settings.decide.explorations_per_day)
+        self.visits = Visits(store, kept_max)
 
     def weighed(self, request: DecideRequest, individual_id: str) -> Sequence[Candidate]:
         """The candidates of the first placement for one person now, without budgets' prices; nothing is decided."""
@@ -101,8 +109,9 @@ class Preparing:
         self, request: DecideRequest, individual_id: str, state: Individual, now_us: int
     ) -> Inputs:
         """What all placements of a page are decided from."""
+        names = names_of(individual_id, state.identifiers, self._directory)
         return Inputs(
-            state=_encode(state),
+            state=_encode(without_subscriptions(state)),
             reservations=self._people.reservations(individual_id, now_us),
             context=request.context,
             count=request.count,
@@ -113,7 +122,7 @@ class Preparing:
             models=self._models(),
             policy=self._settings.decide.policy,
             seed=0,
-            explored=self.explorations.within_day(individual_id, now_us),
+            explored=self.explorations.within_day(names, now_us),
         )
 
     def _models(self) -> dict[str, int]:

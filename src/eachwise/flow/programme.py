@@ -9,7 +9,7 @@ from typing import Any
 from eachwise.contracts.errors import NotFound
 from eachwise.contracts.journey import EnterRequest, InstanceView, JourneyView
 from eachwise.contracts.ports import Clock, Store
-from eachwise.flow.asked import check_named, individual_of
+from eachwise.flow.asked import check_kept, check_named, individual_of
 from eachwise.flow.audience import Audiences
 from eachwise.flow.decide import Deciding
 from eachwise.flow.drive import Flow
@@ -52,6 +52,8 @@ class Programme:
             tasting=state.tasting,
         )
         self.entering = Entering(
+            store=store,
+            directory=state.directory,
             journeys=self.journeys,
             knowing=knowing,
             late_s=settings.journeys.entry_late_s,
@@ -69,11 +71,14 @@ class Programme:
             deciding=deciding,
             audiences=audiences,
             executor=executor,
+            catch_up_s=settings.journeys.catch_up_s,
         )
 
     def on_noticed(self, wake: Callable[[], None]) -> None:
-        """Call ``wake`` whenever there is something to take in, so that ``work`` need not wait for its turn."""
+        """A server begins: ``wake`` is called whenever there is something to take in, so that ``work`` need not wait
+        for its turn. What fell due while no server ran waits for the events that were kept from it."""
         self._noticing.wake = wake
+        self.orchestrating.catch_up()
 
     def work(self) -> Flow[int]:
         """Do what is due by now."""
@@ -106,8 +111,10 @@ class Programme:
     ) -> Flow[InstanceView]:
         """Begin a journey for one person by hand; answered once it is durable. Asked again with its id, it is the same.
 
-        Raises ``NotFound`` for an unknown journey or person, ``InvalidInput`` where its rules do not allow it.
+        Raises ``NotFound`` for an unknown journey or person, ``InvalidInput`` where its rules do not allow it or what
+        is given cannot be kept. What raises does not begin later either.
         """
+        check_kept(properties=properties, key=key, request_id=request_id)
         journey = self.journeys.journey(journey_id)
         person = self._directory.resolve(individual_id)
         if self._people.find(person) is None:
@@ -124,7 +131,11 @@ class Programme:
             key=key,
         )
         waiting = self._noticing.asked(noticed)
-        yield from self.work()
+        try:
+            yield from self.work()
+        except Exception as error:
+            # If it was not taken in by then, it must not begin behind the back of a caller who was told so.
+            self._noticing.refused([noticed], error)
         instance_id: str = yield waiting
         found = self._store.instance(instance_id)
         assert found is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from eachwise.contracts.decision import DecisionRecord, Inputs, Replay
-from eachwise.contracts.errors import CannotReplay, EachwiseError
+from eachwise.contracts.errors import CannotReplay, StoreError
 from eachwise.contracts.individual import Individual
 from eachwise.contracts.ports import Store
 from eachwise.decide import Choice, Situation, compare, failed_by
@@ -45,7 +45,7 @@ class Replaying:
         """Recompute a decision, and hold every figure against the record."""
         try:
             choice = self.choice(record.inputs)
-        except EachwiseError:
+        except (CannotReplay, StoreError):
             raise
         except Exception as error:
             choice = failed_by(error)

@@ -14,6 +14,7 @@ from eachwise.flow.identified import events_of
 from eachwise.flow.ingest import Ingest
 from eachwise.flow.people import People
 from eachwise.identity import Directory
+from eachwise.individual.consent import ADDRESS_TRAITS
 
 DELIVERED = {
     "email": "Email Delivered",
@@ -21,7 +22,11 @@ DELIVERED = {
     "sms": "SMS Delivered",
 }
 OTHER_DELIVERED = "Message Delivered"
-BOUNCED = {"email": "Email Bounced", "push": "Push Notification Bounced"}
+BOUNCED = {
+    "email": "Email Bounced",
+    "push": "Push Notification Bounced",
+    "sms": "SMS Bounced",
+}
 
 
 class Reports:
@@ -101,20 +106,22 @@ class Reports:
         """Whether the delivery is in the log."""
         return self._store.event(_delivered_id(message)) is not None
 
-    def gone(self, message: Message, reason: str) -> Flow[bool]:
-        """The address does not exist: nothing goes there any more, until the person has another one."""
+    def gone(self, message: Message, reason: str, browser: str = "") -> Flow[bool]:
+        """The address does not exist: nothing goes there any more, until the person has another one.
+
+        Of push only the ``browser`` of that id; without one, all that the person has.
+        """
         name = BOUNCED.get(message.channel)
         if name is None:
             return False
-        told = {
-            **_about(message),
-            "permanent": True,
-            "reason": reason,
-            message.channel: message.address,
-        }
+        told = {**_about(message), "permanent": True, "reason": reason}
+        if message.channel != "push":
+            told[ADDRESS_TRAITS[message.channel]] = message.address
+        elif browser:
+            told["subscription_id"] = browser
         logged = yield from self.log(
             message.individual_id,
-            message_id=f"bounced-{message.message_id}",
+            message_id=f"bounced-{message.message_id}" + (f"-{browser}" if browser else ""),
             name=name,
             properties=told,
         )

@@ -26,7 +26,7 @@ CLICKED = {
     "sms": "SMS Link Clicked",
 }
 OTHER_CLICKED = "Experience Clicked"
-# One unsubscription by a link in this time: whoever posts it over and over fills no log.
+# One unsubscription by a link in this time, of whom gets nothing any more: posted over and over it fills no log.
 REPEAT_US = 10 * MICROSECONDS
 # One purpose on one channel, and whether the person gets it now.
 Choices = dict[tuple[str, str], bool]
@@ -82,10 +82,14 @@ class Returns:
         """The person leaves this purpose on this channel, from now on. Raises ``NotFound``."""
         token = self._token(text, "u")
         now_us = self._clock.now_us()
+        state = self._people.find(self._directory.resolve(token.individual_id)) or Individual()
+        consent = self._settings.consent
+        allowed, _ = consent_allows(state, token.purpose, token.channel, consent)
+        # Whoever gets it leaves, though they left a moment ago and came back.
+        said = f"{now_us:x}" if allowed else str(now_us // REPEAT_US)
         yield from self._reports.log(
             token.individual_id,
-            # Someone who came back may leave again by the same link.
-            message_id=f"unsubscribed-{token.message_id}-{now_us // REPEAT_US}",
+            message_id=f"unsubscribed-{token.message_id}-{said}",
             name="Unsubscribed",
             properties={**_about(token), "purpose": token.purpose},
         )

@@ -27,15 +27,30 @@ class Round:
     _of: dict[str, dict[str, Instance]] = field(default_factory=dict)
 
     def of(self, individual_id: str) -> list[Instance]:
-        """A person's instances as they stand now, in the order of their entries."""
+        """A person's live instances as they stand now, in the order of their entries; what this round ended, too."""
         if individual_id not in self._of:
-            stored = self.store.instances_of(individual_id)
+            stored = self.store.instances_of(individual_id, live=True)
             self._of[individual_id] = {
                 each.instance_id: self.instances.get(each.instance_id, each) for each in stored
             }
+        mine = (self.current(each) for each in self._of[individual_id].values())
+        return [each for each in mine if each.individual_id == individual_id]
+
+    def ever(self, individual_id: str, journey_id: str | None = None) -> list[Instance]:
+        """All of a person's instances as they stand now, or those of one journey: ended ones are read for this only."""
+        found = {each.instance_id: each for each in self.of(individual_id)}
+        for each in self.store.instances_of(individual_id, journey_id=journey_id):
+            found.setdefault(each.instance_id, self.current(each))
         return [
-            each for each in self._of[individual_id].values() if each.individual_id == individual_id
+            each
+            for each in found.values()
+            if each.individual_id == individual_id and journey_id in (None, each.journey_id)
         ]
+
+    def find(self, instance_id: str) -> Instance | None:
+        """One instance as it stands now, or None."""
+        found = self.instances.get(instance_id)
+        return self.store.instance(instance_id) if found is None else found
 
     def put(self, instance: Instance) -> None:
         """An instance stands so from now on."""

@@ -53,6 +53,13 @@ class Slots:
         """The channel on which it wants a contact; "" where its placement is no longer defined."""
         return "" if instance.asking is None else self._channel(instance.asking.placement_id)
 
+    def transactional(self, instance: Instance) -> bool:
+        """Whether what it wants must go out, whatever else does."""
+        placement = (
+            None if instance.asking is None else self._placement(instance.asking.placement_id)
+        )
+        return placement is not None and placement.transactional
+
     def timed(self, instance: Instance, now_us: int) -> Instance | None:
         """The instance put off to this person's best moment; None where that is now.
 

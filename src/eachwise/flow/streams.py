@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from msgspec.structs import replace
-
 from eachwise.contracts.decision import Decided, DecideRequest
-from eachwise.contracts.ports import Clock, Store
+from eachwise.contracts.ports import Clock
 from eachwise.flow.asked import check_named, individual_of
 from eachwise.flow.decide import Deciding
 from eachwise.flow.drive import Flow
@@ -29,13 +27,11 @@ class Streams:
     def __init__(
         self,
         *,
-        store: Store,
         clock: Clock,
         directory: Directory,
         deciding: Deciding,
         waiting: Waiting,
     ) -> None:
-        self._store = store
         self._clock = clock
         self._directory = directory
         self._deciding = deciding
@@ -80,17 +76,12 @@ class Streams:
         person = self._directory.resolve(individual_id)
         kept = [each for each in self._handed.get(individual_id, []) if each[0] > now_us - KEPT_US]
         again = _behind([handed for _, handed in kept], after) if after else []
-        found: list[Handed] = []
-        taken = []
-        for message in self._waiting.of(person):
-            record = self._store.decision(message.decision_id)
-            if record is None:
-                continue
-            if self._deciding.pages.hindrance(replace(record, individual_id=person)) is None:
-                found.append((message.message_id, self._deciding.answer(record)))
-                taken.append(record)
-        if taken:
-            yield from self._waiting.picked(person, taken)
+        standing = self._waiting.standing(person)
+        found = [
+            (message.message_id, self._deciding.answer(record)) for message, record in standing
+        ]
+        if standing:
+            yield from self._waiting.picked(person, [record for _, record in standing])
             kept += [(now_us, handed) for handed in found]
         if kept:
             self._handed[individual_id] = kept[-KEPT_MAX:]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from msgspec.structs import replace
 
@@ -12,7 +12,7 @@ from eachwise.contracts.delivery import Message
 from eachwise.contracts.experience import ONSITE_CHANNELS
 from eachwise.contracts.ports import Clock, Commit, Store
 from eachwise.flow.drive import Flow
-from eachwise.flow.pages import Pages
+from eachwise.flow.hindrances import Hindrances
 from eachwise.flow.people import People
 from eachwise.flow.places import Places
 from eachwise.identity import Directory
@@ -28,14 +28,14 @@ class Waiting:
         clock: Clock,
         people: People,
         directory: Directory,
-        pages: Pages,
+        hindrances: Hindrances,
         places: Places,
     ) -> None:
         self._store = store
         self._clock = clock
         self._people = people
         self._directory = directory
-        self._pages = pages
+        self._hindrances = hindrances
         self._places = places
         self._of: dict[str, dict[str, Message]] = {}
         # When their times are over, soonest first: (µs, person, message).
@@ -68,15 +68,25 @@ class Waiting:
 
     def record(self, individual_id: str, placement_id: str) -> DecisionRecord | None:
         """The decision that waits for this person before this placement, if nothing stands against it now."""
-        for message in self.of(individual_id):
-            if message.placement_id != placement_id:
-                continue
+        wanted = (each for each in self.of(individual_id) if each.placement_id == placement_id)
+        return next((record for _, record in self._standing(individual_id, wanted)), None)
+
+    def standing(self, individual_id: str) -> list[tuple[Message, DecisionRecord]]:
+        """What waits for a person now and nothing stands against, with the decision behind it, by due time."""
+        found = []
+        for message, record in self._standing(individual_id, self.of(individual_id)):
+            found.append((message, record))
+            # Before the next is asked whether it may be shown as well.
+            self._places.take(message)
+        return found
+
+    def _standing(
+        self, individual_id: str, messages: Iterable[Message]
+    ) -> Iterator[tuple[Message, DecisionRecord]]:
+        for message in messages:
             record = self._store.decision(message.decision_id)
-            if record is None:
-                continue
-            if self._pages.hindrance(replace(record, individual_id=individual_id)) is None:
-                return record
-        return None
+            if record is not None and self._hindrances.of(message, record, individual_id) is None:
+                yield message, record
 
     def picked(self, individual_id: str, records: Iterable[DecisionRecord]) -> Flow[int]:
         """These decisions were answered: the messages among them are taken up, once. Returns how many were."""

@@ -1,6 +1,7 @@
 """The individual: affinity, engagement, stage, value; the fold that learns them and the merge that adds them."""
 
 from eachwise.individual.affinity import Reference, affinities, affinity_vectors, reference_of
+from eachwise.individual.browsers import public_traits, subscriptions, without_subscriptions
 from eachwise.individual.consent import (
     CHANNEL,
     EVERY_CHANNEL,
@@ -54,9 +55,12 @@ __all__ = [
     "outbound_answers",
     "parts_of_key",
     "profile",
+    "public_traits",
     "reference_of",
     "send_time",
     "stage_of",
     "stated_by",
+    "subscriptions",
     "viewed_items",
+    "without_subscriptions",
 ]

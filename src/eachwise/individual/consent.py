@@ -15,7 +15,7 @@ from typing import Protocol
 
 from eachwise.contracts.events import Action, Meaning
 from eachwise.contracts.experience import ONSITE_CHANNELS, OUTBOUND_CHANNELS
-from eachwise.contracts.individual import Written
+from eachwise.contracts.individual import PUSH_TRAIT, Written
 from eachwise.settings import ConsentSettings
 
 CHANNEL = "channel:"
@@ -65,8 +65,9 @@ def bounce_key(channel: str, address: str = "") -> str:
 
 
 def closed_by(meaning: Meaning) -> str:
-    """The cell of the channel that an event closes; "" where it closes none, or only a purpose on one."""
-    narrow = any(key.startswith(CHANNEL) for key in meaning.consent)
+    """The cell of the channel that an event closes; "" where it closes none, only a purpose on one, or one browser."""
+    one_browser = bool(meaning.traits) and PUSH_TRAIT not in meaning.traits
+    narrow = one_browser or any(key.startswith(CHANNEL) for key in meaning.consent)
     if meaning.action is Action.COMPLAIN or (meaning.action is Action.UNSUBSCRIBE and not narrow):
         return suppression_key(meaning.channel)
     return ""

@@ -29,6 +29,7 @@ from eachwise.contracts.individual import (
     Recent,
     Written,
 )
+from eachwise.individual.browsers import keep_newest
 from eachwise.individual.consent import closed_by
 from eachwise.individual.engagement import ACTIVITY_RATE
 from eachwise.individual.exclusion import exclude, own_taste
@@ -384,11 +385,10 @@ def _stated(
     if liking:
         for value, sign in meaning.preferences.items():
             _write(state.declared, value, Written(at_us, tie, sign))
-    for trait, content in meaning.traits.items():
+    traits = event.traits if event.kind == "identify" else meaning.traits
+    for trait, content in traits.items():
         _write(state.traits, trait, Written(at_us, tie, content))
-    if event.kind == "identify":
-        for trait, content in event.traits.items():
-            _write(state.traits, trait, Written(at_us, tie, content))
+    keep_newest(state.traits)
 
 
 def _write(cells: dict[str, Written], key: str, written: Written) -> None:

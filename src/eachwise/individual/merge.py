@@ -26,6 +26,7 @@ from eachwise.contracts.individual import (
     Recent,
     Written,
 )
+from eachwise.individual.browsers import keep_newest
 from eachwise.individual.engagement import ACTIVITY_RATE
 from eachwise.individual.fold import move
 from eachwise.maths import decay
@@ -44,6 +45,8 @@ def merge(a: Individual, b: Individual, settings: AffinitySettings) -> Individua
     else:
         first_seen_us = min(a.first_seen_us, b.first_seen_us)
         last_seen_us = max(a.last_seen_us, b.last_seen_us)
+    traits = _latest(a.traits, b.traits)
+    keep_newest(traits)
     return Individual(
         affinity=_entries(a.affinity, b.affinity, settings),
         activity=decay.merged(a.activity, b.activity, ACTIVITY_RATE),
@@ -56,7 +59,7 @@ def merge(a: Individual, b: Individual, settings: AffinitySettings) -> Individua
         hidden={key: max(at, b.hidden.get(key, at)) for key, at in (b.hidden | a.hidden).items()},
         declared=_latest(a.declared, b.declared),
         consent=_latest(a.consent, b.consent),
-        traits=_latest(a.traits, b.traits),
+        traits=traits,
         identifiers=a.identifiers | b.identifiers,
         first_seen_us=first_seen_us,
         last_seen_us=last_seen_us,

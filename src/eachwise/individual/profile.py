@@ -13,6 +13,7 @@ from eachwise.contracts.individual import (
     Profile,
 )
 from eachwise.individual.affinity import affinities
+from eachwise.individual.browsers import public_traits
 from eachwise.individual.engagement import engagement_score
 from eachwise.individual.stage import stage_of
 from eachwise.individual.value import order_summary
@@ -28,9 +29,6 @@ SUMMARY_MAX = 3
 Z_MOMENT = 1.0
 
 _DAY_US = 86_400_000_000
-
-# Whoever has a push subscription can write to its browser: it is shown to nobody.
-SECRET_TRAITS = frozenset({"push_subscription"})
 
 
 def profile(
@@ -90,11 +88,7 @@ def profile(
             )
             for contact in reversed(state.contacts)
         ],
-        traits={
-            trait: cell.value
-            for trait, cell in sorted(state.traits.items())
-            if trait not in SECRET_TRAITS
-        },
+        traits=dict(sorted(public_traits(state.traits).items())),
         merged=list(merged),
     )
 

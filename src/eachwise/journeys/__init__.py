@@ -15,6 +15,7 @@ from eachwise.journeys.entering import (
     share_of,
     withheld,
 )
+from eachwise.journeys.feeding import Beside, endless
 from eachwise.journeys.reading import journeys_from, parse_journeys
 from eachwise.journeys.recording import Recorded, from_lines, record, replay, to_lines
 from eachwise.journeys.scope import JOURNEY, Knows, holds, key_of, lookup_of, rule_of
@@ -25,11 +26,13 @@ from eachwise.journeys.writing import journeys_as_json
 
 __all__ = [
     "JOURNEY",
+    "Beside",
     "Entered",
     "Knows",
     "Recorded",
     "deferred",
     "duration_text",
+    "endless",
     "entered_by",
     "entry_holds",
     "from_lines",

@@ -16,6 +16,7 @@ from eachwise.contracts.journey import (
     Step,
 )
 from eachwise.documents import Document, Path, kind_of, nearest, read_document
+from eachwise.journeys.feeding import ROOT, Beside, check_feeding
 from eachwise.journeys.part import LIST_MAX, Part
 from eachwise.journeys.steps import Defined, read_step
 from eachwise.journeys.way import check_way
@@ -24,7 +25,6 @@ from eachwise.maths.zones import zone_named
 
 HOLDOUT_MAX = 0.9
 PEOPLE_MAX = 1_000_000
-_ROOT = "journeys"
 KEYS: Final = (
     *("journey_id", "title", "goal", "entry", "reentry", "holdout", "exits", "on_edit"),
     *("paused", "version", "steps"),
@@ -35,6 +35,7 @@ BEGINS: Final = ("event", "stage", "schedule", "catalog", "api")
 ENTRY_KEYS: Final = (*BEGINS, "key", "when", "drop_min", "people_max")
 _CHANGES: Final[tuple[CatalogChange, ...]] = get_args(CatalogChange)
 _GOAL, _ENTRY = Goal(), Entry()
+_ALONE = Beside()
 
 
 def parse_journeys(
@@ -42,13 +43,15 @@ def parse_journeys(
     *,
     placements: Mapping[str, Placement],
     experiences: Mapping[str, Experience],
+    beside: Beside = _ALONE,
 ) -> dict[str, Journey]:
     """Journeys by id, of YAML or JSON with a top-level list ``journeys`` (docs/reference/journeys.md).
 
-    Steps may name these placements and experiences. Versions are as written (0 where none is): the engine counts.
+    Steps may name these placements and experiences. ``beside``: what the journeys must not go round with for ever.
+    Versions are as written (0 where none is): the engine counts.
     Raises ``InvalidInput``, or ``TooLarge``.
     """
-    return _read(read_document(text), Defined(placements, experiences))
+    return _read(read_document(text), Defined(placements, experiences), beside)
 
 
 def journeys_from(
@@ -56,32 +59,34 @@ def journeys_from(
     *,
     placements: Mapping[str, Placement],
     experiences: Mapping[str, Experience],
+    beside: Beside = _ALONE,
 ) -> dict[str, Journey]:
     """The same of decoded JSON: a list, or an object with ``journeys``; refusals have no line."""
-    document = Document(raw if isinstance(raw, dict) else {_ROOT: raw})
-    return _read(document, Defined(placements, experiences))
+    document = Document(raw if isinstance(raw, dict) else {ROOT: raw})
+    return _read(document, Defined(placements, experiences), beside)
 
 
-def _read(document: Document, defined: Defined) -> dict[str, Journey]:
+def _read(document: Document, defined: Defined, beside: Beside) -> dict[str, Journey]:
     if not isinstance(document.data, dict):
         raise document.fault((), "must have journeys at its top level")
     for name in document.data:
-        if name != _ROOT:
-            reason = f"unknown key{nearest(str(name), [_ROOT])}; known: {_ROOT}"
+        if name != ROOT:
+            reason = f"unknown key{nearest(str(name), [ROOT])}; known: {ROOT}"
             raise document.fault((str(name),), reason)
-    listed = document.data.get(_ROOT)
+    listed = document.data.get(ROOT)
     if not isinstance(listed, list):
         raise document.fault(
-            (_ROOT,), f"must be a list, each with its journey_id, not {kind_of(listed)}"
+            (ROOT,), f"must be a list, each with its journey_id, not {kind_of(listed)}"
         )
     found: dict[str, Journey] = {}
     for position, raw in enumerate(listed):
-        path: Path = (_ROOT, position)
+        path: Path = (ROOT, position)
         journey = _journey(Part(document, path, raw, KEYS), defined)
         if journey.journey_id in found:
             reason = f"{journey.journey_id!r} is defined twice: ids must differ"
             raise document.fault((*path, "journey_id"), reason)
         found[journey.journey_id] = journey
+    check_feeding(found, beside, defined.placements, document)
     return found
 
 

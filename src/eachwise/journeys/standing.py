@@ -76,12 +76,16 @@ def merged(
     """What to write when two people are one, called ``target``: the instances that change.
 
     All of ``gone`` become the target's. Of live ones of the same journey and key the one that has come furthest goes
-    on (greatest ``path``; then entered earlier; then the smaller id), the others end as ``merged``. Which of the two
-    people is kept makes no difference to who goes on.
+    on (greatest ``path``; then entered earlier; then the smaller id), the others end as ``merged``. Where the
+    first instance of a journey's version was withheld, it is the one that counts, and no other goes on. Which of the
+    two people is kept makes no difference to who goes on.
     """
+    first: dict[tuple[str, int], Instance] = {}
+    for each in sorted((*kept, *gone), key=lambda each: (each.entered_at_us, each.instance_id)):
+        first.setdefault(_edition(each), each)
     furthest: dict[tuple[str, str], Instance] = {}
     for each in (*kept, *gone):
-        if each.status == "active":
+        if each.status == "active" and first[_edition(each)].arm != "holdout":
             place = (each.journey_id, each.key)
             best = furthest.get(place)
             furthest[place] = each if best is None else min(best, each, key=_order)
@@ -99,11 +103,21 @@ def merged(
                 waiting="",
                 asking=None,
                 arriving=False,
-                reason=f"{furthest[each.journey_id, each.key].instance_id} goes on",
+                reason=_instead(furthest.get((each.journey_id, each.key))),
             )
         if after != each:
             written.append(after)
     return written
+
+
+def _edition(instance: Instance) -> tuple[str, int]:
+    """The journey and the version at which it was entered, whose holdout it is counted by."""
+    return instance.journey_id, instance.entered or instance.version
+
+
+def _instead(goes_on: Instance | None) -> str:
+    """Why an instance ended as merged."""
+    return "withheld from this person" if goes_on is None else f"{goes_on.instance_id} goes on"
 
 
 def _order(instance: Instance) -> tuple[int, int, str]:

@@ -21,7 +21,7 @@ from eachwise.documents import Path, nearest
 from eachwise.journeys.part import Part
 from eachwise.maths.words import fold_name
 
-_TAKES_TIME = (Wait, WaitUntil, WaitFor)
+TAKES_TIME = (Wait, WaitUntil, WaitFor)
 
 
 def check_way(journey: Journey, part: Part) -> None:
@@ -43,18 +43,23 @@ def check_way(journey: Journey, part: Part) -> None:
 
 def ways_from(steps: Sequence[Step], place: int) -> list[str]:
     """The steps that may come after the one at this place."""
+    return [way for way in ways_on(steps, place) if way]
+
+
+def ways_on(steps: Sequence[Step], place: int) -> list[str]:
+    """The same, with "" where the journey may end after it."""
     step = steps[place]
     after = steps[place + 1].step_id if place + 1 < len(steps) else ""
     match step.do:
         case Leave():
-            ways: list[str] = []
+            ways = [""]
         case Split(shares=shares):
             ways = [share.then for share in shares]
         case Branch(cases=cases):
             ways = [case.then for case in cases] + [step.otherwise or step.then or after]
         case _:
             ways = [step.then or after, step.otherwise or step.then or after]
-    return [way for way in dict.fromkeys(ways) if way]
+    return list(dict.fromkeys(ways))
 
 
 def _targets(step: Step, part: Part, position: int) -> Iterator[tuple[Path, str]]:
@@ -93,7 +98,7 @@ def _check_reached(ids: list[str], ways: dict[str, list[str]], part: Part) -> No
 
 def _check_circles(journey: Journey, ways: dict[str, list[str]], part: Part) -> None:
     """A circle needs a step that takes time; a contact may be answered at once."""
-    at_once = {step.step_id for step in journey.steps if not isinstance(step.do, _TAKES_TIME)}
+    at_once = {step.step_id for step in journey.steps if not isinstance(step.do, TAKES_TIME)}
     graph = {step_id: [way for way in ways[step_id] if way in at_once] for step_id in at_once}
     try:
         TopologicalSorter(graph).prepare()

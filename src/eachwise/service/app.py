@@ -77,6 +77,9 @@ def create_app(
             await hook()
         stopping, waking = asyncio.Event(), asyncio.Event()
         core.programme.on_noticed(waking.set)
+        loop = asyncio.get_running_loop()
+        # From the threads that send.
+        core.delivery.on_answered(lambda: loop.call_soon_threadsafe(waking.set))
         ticking = asyncio.create_task(_tick(core, tick_interval_s, stopping, waking))
         try:
             yield
@@ -84,6 +87,9 @@ def create_app(
             stopping.set()
             waking.set()
             await ticking
+            core.delivery.on_answered(
+                lambda: None
+            )  # the loop is over before the last answer may be
             for hook in on_shutdown:
                 await hook()
 

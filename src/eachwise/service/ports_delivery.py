@@ -108,6 +108,10 @@ class Streams(Protocol):
 class Delivery(Protocol):
     """The outbox's flows."""
 
+    def on_answered(self, wake: Callable[[], object]) -> None:
+        """Call ``wake``, from whatever thread, when the next tick has more to send or settle."""
+        ...
+
     @property
     def outbox(self) -> Outbox:
         """Messages on their way."""

@@ -5,17 +5,19 @@ A GET never changes what a person gets: programs follow links by themselves.
 
 from __future__ import annotations
 
+import logging
 from base64 import b64decode
 from collections.abc import Sequence
 from contextlib import suppress
 from html import escape
 from urllib.parse import parse_qs
 
-from eachwise.contracts.errors import NotFound
-from eachwise.flow.drive import arun
+from eachwise.contracts.errors import NotFound, StoreError, Unavailable
+from eachwise.flow.drive import Flow, arun
 from eachwise.service.answers import Answer, Header
 from eachwise.service.call import Call
 
+_log = logging.getLogger("eachwise.service")
 PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 _PRIVATE: tuple[Header, ...] = (
     (b"cache-control", b"no-store"),
@@ -38,8 +40,7 @@ _STYLE = (
 async def opened(call: Call) -> Answer:
     """The picture in a mail; it looks the same whatever its token says."""
     if call.method != "HEAD":  # which a program sends that only looks
-        with suppress(NotFound):
-            await arun(call.core.delivery.returns.opened(call.path("token")))
+        await _counted(call.core.delivery.returns.opened(call.path("token")))
     return Answer(body=PIXEL, content_type=b"image/gif", headers=_PRIVATE)
 
 
@@ -47,13 +48,21 @@ async def clicked(call: Call) -> Answer:
     """A link in a message: on to the address that was signed, and to no other."""
     returns, text = call.core.delivery.returns, call.path("token")
     try:
-        if call.method == "HEAD":  # looked at by a program that follows no link
-            url = returns.token(text, "c").url
-        else:
-            url = await arun(returns.clicked(text))
+        url = returns.token(text, "c").url
     except NotFound as error:
         return _page("This link does not work", [error.message], status=404)
+    if call.method != "HEAD":  # looked at by a program that follows no link
+        await _counted(returns.clicked(text))
     return Answer(body=b"", status=302, headers=((b"location", _ascii(url)), *_PRIVATE))
+
+
+async def _counted(counting: Flow[object]) -> None:
+    """Count it. A person's link and picture work all the same where the disk is full, or the log has to wait for it."""
+    with suppress(NotFound):
+        try:
+            await arun(counting)
+        except (Unavailable, StoreError) as error:
+            _log.warning("not counted: %s", error.message)
 
 
 async def unsubscribing(call: Call) -> Answer:

@@ -92,6 +92,11 @@ def test_schedule_is_from_the_start_to_before_the_end() -> None:
             {"context": {"page": "cart"}},
             "context page is 'cart', not home",
         ),
+        (
+            Eligibility(context={"page": ["home"]}),
+            {"context": {"page": "c" * 400_000}},
+            f"context page is '{'c' * 299}…, not home",
+        ),
     ],
 )
 def test_eligibility(wanted: Eligibility, changes: dict[str, Any], reason: str) -> None:

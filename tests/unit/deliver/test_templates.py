@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from html import escape
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as rounds
+from hypothesis import strategies as st
 
 from eachwise.catalog import parse_definitions
 from eachwise.contracts.experience import Experience, Template
@@ -174,11 +179,48 @@ ESCAPES = (
     "{% for a in range(100) %}{% for b in range(100) %}" + "x" * 1000 + "{% endfor %}{% endfor %}",
 )
 
+# Each accepted when it is put, each gigabytes or minutes without bounds at every step.
+GROWING = (
+    "{% set a = '0123456789' %}" + "{% set a = a ~ a %}" * 40 + "{{ a | length }}",
+    "{% set a = '0123456789' %}" + "{% set a = a + a %}" * 40 + "{{ a | length }}",
+    "{% set a = [1] %}" + "{% set a = a + a %}" * 40 + "{{ a | length }}",
+    "{% set a = 'ab' %}" + "{% set a %}{{ a }}{{ a }}{% endset %}" * 40 + "{{ a | length }}",
+    "{% set a = 'ab' %}" + "{% set a = [a, a] | join %}" * 40 + "{{ a | length }}",
+    "{% set a = 10 %}" + "{% set a = a * a %}" * 40 + "{{ a > 1 }}",
+    "{{ 'a'" + " | list | string" * 40 + " | length }}",
+    "{{ '%'" + " | urlencode" * 9 + " | join('y' * 1) }}",
+    "{{ items | slice(30000000) | list | length }}",
+    "{{ items | slice(slices=30000000) | list | length }}",
+    "{{ items | batch(30000000, 'x') | list | length }}",
+    "{{ 1 | round(300000000, 'ceil') }}",
+    "{{ ('a' ~ range(100) | join) | join(('b' ~ range(100) | join)) | length }}",
+)
 
-@pytest.mark.parametrize("source", ESCAPES)
+
+@pytest.mark.parametrize("source", [*ESCAPES, *GROWING])
 def test_the_sandbox_holds(source: str) -> None:
+    began_s = time.monotonic()
     with pytest.raises(RenderFailed):
         written(source)
+    assert time.monotonic() - began_s < 5
+
+
+def test_small_sums_joins_and_slices_are_taken() -> None:
+    assert written("{% set a = 'x' ~ 1 ~ person.stage %}{{ a + '!' }}") == "x1known!"
+    assert written("{{ range(7) | slice(2) | list }}") == "[[0, 1, 2, 3], [4, 5, 6]]"
+    assert written("{{ [1, 2] + [3] }}{{ 2 + 2.5 }}{{ [1, 2] | join(', ') }}") == "[1, 2, 3]4.51, 2"
+    assert (
+        written("{% set a %}{{ person.stage }}{% endset %}{{ a }}{{ 1.25 | round(1) }}")
+        == "known1.2"
+    )
+    with pytest.raises(RenderFailed, match=r"person\.traits.*absent|absent"):
+        written("{{ 'a' ~ person.traits.absent }}")
+    made = render(
+        mail(html="{{ '<' ~ person.traits.n }}{% set a %}&{% endset %}{{ a ~ '<' }}"),
+        "email",
+        context(),
+    )
+    assert made.parts["html"] == "&lt;3&&lt;"
 
 
 def test_a_mail_has_both_parts_whatever_was_written() -> None:
@@ -225,6 +267,46 @@ def test_a_layout_frames_both_parts_and_the_pixel_and_preheader_find_their_place
     assert "preheader" not in made.parts
 
 
+def test_a_layout_of_one_part_frames_the_part_that_is_made_of_the_other() -> None:
+    leave = "https://shop.example/u/T"
+    of_html = Template(
+        template_id="shop",
+        html="<body>{{ content }}<a href='{{ unsubscribe_url }}'>Leave</a></body>",
+    )
+    parts = render(mail(html="<p>Hi</p>"), "email", context(), of_html).parts
+    assert parts["text"] == f"Hi\n\nLeave ({leave})\n"
+    parts = render(mail(text="Hi", html="<p>Ho</p>"), "email", context(), of_html).parts
+    assert parts["text"] == "Hi"
+    of_text = Template(template_id="shop", text="{{ content }}\n\nLeave: <{{ unsubscribe_url }}>")
+    parts = render(mail(text="Hi"), "email", context(), of_text).parts
+    assert parts["html"].count(f'&lt;<a href="{leave}">{leave}</a>&gt;') == 1
+    parts = render(mail(html="<p>Ho</p>"), "email", context(), of_text).parts
+    assert parts["html"] == "<p>Ho</p>"
+
+
+def test_pixel_and_preheader_find_their_place_behind_letters_that_lower_to_two() -> None:
+    frame = Template(template_id="shop", html="İİİ<BODY>{{ content }}İİİ</BODY></html>")
+    made = render(mail(html="<p>İ</p>", preheader="P"), "email", context(), frame, "https://x.de/o")
+    html = made.parts["html"]
+    assert html.startswith("İİİ<BODY><div style=")
+    assert html.endswith('İİİ<img src="https://x.de/o" width="1" height="1" alt=""></BODY></html>')
+
+
+def test_html_that_comes_out_empty_is_made_of_the_text() -> None:
+    made = render(mail(text="Hi", html="{% if event.nothing %}x{% endif %}"), "email", context())
+    assert "<p>Hi</p>" in made.parts["html"]
+
+
+def test_a_subject_has_no_control_characters() -> None:
+    event = {"said": "a\0b\x1bc\u2028d\x85e"}
+    made = render(
+        mail(subject="{{ event.said | default('') }}", text="t"), "email", context(event=event)
+    )
+    assert made.parts["subject"] == "a b c d e"
+    titled = Experience(experience_id="x", title="a\nb", content={"text": "t"})
+    assert render(titled, "email", context()).parts["subject"] == "a b"
+
+
 def test_a_subject_is_one_line() -> None:
     made = render(
         mail(subject="a\r\nBcc: x@y.example\n {{ person.stage }}", text="t"), "email", context()
@@ -258,3 +340,43 @@ def test_words_and_html_of_words() -> None:
     assert html_of("<i>") == (
         '<!doctype html>\n<html><head><meta charset="utf-8"></head><body>\n<p>&lt;i&gt;</p>\n</body></html>\n'
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("Leave: <{}>", '<p>Leave: &lt;<a href="{}">{}</a>&gt;</p>'),
+        ("see '{}' now", '<p>see &#x27;<a href="{}">{}</a>&#x27; now</p>'),
+        ('see "{}" now', '<p>see &quot;<a href="{}">{}</a>&quot; now</p>'),
+        ("({}).", '<p>(<a href="{}">{}</a>).</p>'),
+        ("{}\n{}", '<p><a href="{}">{}</a><br>\n<a href="{}">{}</a></p>'),
+    ],
+)
+@pytest.mark.parametrize("url", ["https://x.example/u/TOKEN.x_-", "http://x.example/?a=1&b=2"])
+def test_an_address_in_text_is_linked_to_as_it_is(text: str, html: str, url: str) -> None:
+    assert html.replace("{}", escape(url)) in html_of(text.replace("{}", url))
+
+
+@rounds(max_examples=100, deadline=None)
+@given(text=st.text(st.sampled_from("ab<>&\"' \n\t;.https:/"), max_size=60))
+def test_html_of_text_says_what_the_text_says(text: str) -> None:
+    assert text_of(html_of(text)).split() == text.split()
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<html><head><title>T</title><body><p>Hello you</p></body></html>", "Hello you\n"),
+        ("<html><head><style>p{}</style><meta charset=x><p>Hello</html>", "Hello\n"),
+        ("<head><title>T</title></head><body>Hello</body>", "Hello\n"),
+        ("<!--[if mso]>a<![endif]--><![if !mso]>b<![endif]><![x y]>c", "bc\n"),
+    ],
+)
+def test_text_of_html_whose_head_is_left_open_and_of_odd_comments(html: str, text: str) -> None:
+    assert text_of(html) == text
+
+
+@rounds(max_examples=200, deadline=None)
+@given(st.text(st.sampled_from('<>![]/-?& ="abpdivheascript'), max_size=40))
+def test_text_of_takes_whatever_stands_there(html: str) -> None:
+    assert text_of(html).endswith("\n")

@@ -289,7 +289,7 @@ def instances(draw: Callable[..., Any]) -> list[Instance]:
                 version=0,
                 individual_id=person,
                 key=place[2],
-                arm="treated",
+                arm="holdout" if status == "holdout" else "treated",
                 status=status,
                 step="s",
                 path=draw(st.integers(0, 2)),
@@ -317,6 +317,9 @@ def test_when_two_people_are_one_the_furthest_of_a_key_goes_on(every: list[Insta
     live = [each for each in after.values() if each.status == "active"]
     places = [(each.journey_id, each.key) for each in live]
     assert len(places) == len(set(places))
+    counted: dict[str, Instance] = {}
+    for each in sorted(every, key=lambda one: (one.entered_at_us, one.instance_id)):
+        counted.setdefault(each.journey_id, each)
     for each in every:
         then = after[each.instance_id]
         assert then.individual_id == "both"
@@ -325,9 +328,12 @@ def test_when_two_people_are_one_the_furthest_of_a_key_goes_on(every: list[Insta
             assert then.status == each.status
         elif then.status != "active":
             assert (then.status, then.wake_at_us, then.ended_at_us) == ("merged", 0, 9)
+            if counted[each.journey_id].arm == "holdout":
+                continue
             (other,) = [
                 one for one in live if (one.journey_id, one.key) == (each.journey_id, each.key)
             ]
             assert other.path >= each.path
+    assert all(counted[each.journey_id].arm == "treated" for each in live)
     # Merging what is merged changes nothing.
     assert merged(list(after.values()), [], "both", 10) == []

@@ -140,3 +140,28 @@ def test_who_came_as_far_and_earlier_goes_on() -> None:
     assert written.reason == f"{early.instance_id} goes on"
     (other,) = merged([late], [early], "anna", START_US + 9)
     assert (other.instance_id, other.status) == ("late", "merged")
+
+
+@pytest.mark.parametrize("withheld_first", [True, False])
+def test_from_whom_it_was_withheld_first_it_is_withheld(withheld_first: bool) -> None:
+    treated = begun(with_steps("{id: a, wait: 2h}")).instance
+    withheld = msgspec.structs.replace(
+        treated,
+        instance_id="withheld",
+        individual_id="anon",
+        arm="holdout",
+        status="holdout",
+        entered_at_us=START_US - 1 if withheld_first else START_US + 1,
+    )
+    written = {each.instance_id: each for each in merged([treated], [withheld], "anna", START_US)}
+    assert (written["withheld"].individual_id, written["withheld"].status) == ("anna", "holdout")
+    if withheld_first:
+        ended = written[treated.instance_id]
+        assert (ended.status, ended.reason) == ("merged", "withheld from this person")
+    else:
+        assert treated.instance_id not in written
+    # What was entered at another version is counted by that version's own holdout.
+    newer = msgspec.structs.replace(treated, version=7, entered=7)
+    assert [each.instance_id for each in merged([newer], [withheld], "anna", START_US)] == [
+        "withheld"
+    ]

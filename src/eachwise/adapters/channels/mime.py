@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
@@ -20,27 +21,60 @@ _ATOM = r"[^\s@<>(),;:\"\[\]\\]+"
 _MAILBOX = re.compile(rf"(?:(?P<name>[^<>]*)<)?(?P<local>{_ATOM})@(?P<domain>{_ATOM})(?(name)>)")
 # An address in angle brackets is not to be folded: not every program that reads it unfolds first (RFC 8058, 3.1).
 _WHOLE = frozenset({"list-unsubscribe", "list-unsubscribe-post"})
+# How an encoded word begins (RFC 2047, 2). The parser of `email` decodes what follows, line breaks too.
+_ENCODED = "=?"
+# A word that does not fit into the first line would leave it empty.
+_LONG = re.compile(r"\S{60}")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_ONE_HEADER = re.compile(rb"[^\r\n]+(?:\r\n[ \t][^\r\n]*)*\r\n")
 
 
 class _Policy(EmailPolicy):
     """Headers are structured, folded and encoded by the policy: a line break in a value is refused, never written."""
 
+    def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
+        """A subject, which has words of the person's in it, is kept as it is; other headers are parsed.
+
+        Raises ``ValueError`` for a control character.
+        """
+        if name.lower() != "subject":
+            return super().header_store_parse(name, value)
+        if _CONTROLS.search(value):
+            raise ValueError("a subject must have no line breaks and no control characters")
+        return name, value
+
     def fold_binary(self, name: str, value: Any) -> bytes:
-        """One header as it goes over the wire."""
+        """One header as it goes over the wire. Raises ``ValueError`` where it would be more than one.
+
+        Python's own generator of bytes does not look (CVE-2024-6923 was closed for texts only).
+        """
         if name.lower() in _WHOLE:
-            return f"{name}: {value}\r\n".encode("ascii")
-        return super().fold_binary(name, value)
+            folded = f"{name}: {value}\r\n".encode("ascii")
+        elif name.lower() == "subject":
+            plain = value.isascii() and _ENCODED not in value and not _LONG.search(value)
+            made = Header(value, "us-ascii" if plain else "utf-8", header_name=name)
+            folded = f"{name}: ".encode() + made.encode(linesep="\r\n").encode() + b"\r\n"
+        else:
+            folded = super().fold_binary(name, value)
+        if not _ONE_HEADER.fullmatch(folded):
+            raise ValueError(f"{name}: a line break in a header")
+        return folded
 
 
 POLICY = _Policy(linesep="\r\n", max_line_length=78, cte_type="7bit", raise_on_defect=True)
 
 
 def mailbox(text: str) -> Address:
-    """An address with or without a name: ``Shop <shop@example.com>``. Raises ``ValueError`` for anything else."""
+    """An address with or without a name: ``Shop <shop@example.com>``. Raises ``ValueError`` for anything else.
+
+    So for letters outside ASCII before the @ (RFC 6531): not every server on the way takes them.
+    """
     found = _MAILBOX.fullmatch(text.strip())
-    if found is None or not text.isprintable():
+    if found is None or not text.isprintable() or _ENCODED in text:
         raise ValueError(f"{text!r} is not an address like Shop <shop@example.com>")
     name, local, domain = found["name"] or "", found["local"], found["domain"]
+    if not local.isascii():
+        raise ValueError(f"{text!r} has letters before the @ that not every mail server takes")
     return Address(
         display_name=name.strip().strip('"'),
         username=local,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 from eachwise.adapters.channels.posting import post
 from eachwise.contracts.delivery import Letter, Receipt
@@ -43,6 +44,7 @@ class _Keys(msgspec.Struct, frozen=True):
 class _Subscription(msgspec.Struct, frozen=True):
     endpoint: str
     keys: _Keys
+    id: str = ""
 
 
 class WebPush:
@@ -64,24 +66,33 @@ class WebPush:
         self._key = read_key(Path(vapid.private_key_file))
 
     def send(self, letter: Letter) -> Receipt:
-        """Encrypt and post one message."""
+        """Encrypt and post one message to each of the person's browsers, one after the other.
+
+        ``sent`` where any push service took it, ``retry`` where none did and one may later.
+        """
         try:
-            told = msgspec.json.decode(letter.address, type=_Subscription)
-            point, auth = _bytes(told.keys.p256dh), _bytes(told.keys.auth)
-        except (msgspec.DecodeError, ValueError) as error:
-            return Receipt(outcome="refused", reason=f"no push subscription: {error}")
-        if fault := self._not_allowed(told.endpoint):
-            return Receipt(outcome="refused", reason=fault)
+            browsers = msgspec.json.decode(letter.address, type=list[msgspec.Raw])
+        except msgspec.DecodeError as error:
+            return Receipt(outcome="refused", reason=f"no push subscriptions: {error}")
         content = msgspec.json.encode(
             {**letter.parts, "tag": letter.message_id, "message_id": letter.message_id}
         )
         if len(content) > CONTENT_BYTES_MAX:
             words = f"the content has {len(content)} bytes; a push takes {CONTENT_BYTES_MAX}"
             return Receipt(outcome="refused", reason=words)
+        return together([self._push(browser, content, letter) for browser in browsers])
+
+    def _push(self, browser: msgspec.Raw, content: bytes, letter: Letter) -> tuple[str, Receipt]:
+        """The id of a subscription, and what its push service answers."""
+        named = ""
         try:
-            body = encrypted(content, point, auth)
-        except ValueError as error:
-            return Receipt(outcome="refused", reason=f"no push subscription: {error}")
+            told = msgspec.json.decode(browser, type=_Subscription)
+            named = told.id
+            if fault := self._not_allowed(told.endpoint):
+                return named, Receipt(outcome="refused", reason=fault)
+            body = encrypted(content, _bytes(told.keys.p256dh), _bytes(told.keys.auth))
+        except (msgspec.DecodeError, ValueError) as error:
+            return named, Receipt(outcome="refused", reason=f"no push subscription: {error}")
         headers = {
             "Content-Encoding": "aes128gcm",
             "Content-Type": "application/octet-stream",
@@ -90,7 +101,7 @@ class WebPush:
             "Topic": f"{stable_hash(letter.message_id):x}",
             "Authorization": self._authorization(told.endpoint, letter.made_at_us),
         }
-        return post(told.endpoint, body, headers, self._timeout_s, gone=_GONE)
+        return named, post(told.endpoint, body, headers, self._timeout_s, gone=_GONE)
 
     def _not_allowed(self, endpoint: str) -> str:
         """Why nothing is posted there, "" for nothing: endpoints come from browsers, and may name any machine."""
@@ -115,6 +126,17 @@ class WebPush:
 
     def close(self) -> None:
         """Nothing is kept open."""
+
+
+def together(answers: list[tuple[str, Receipt]]) -> Receipt:
+    """What the push services of one person's browsers answered, as one: the best for the message, and who is gone."""
+    gone = {named: each.reason for named, each in answers if named and each.outcome == "gone"}
+    for outcome in ("sent", "retry", "refused", "gone"):
+        found = [each for _, each in answers if each.outcome == outcome]
+        if found:
+            wait_s = max(each.retry_after_s for each in found)
+            return replace(found[0], gone=gone, retry_after_s=wait_s)
+    return Receipt(outcome="refused", reason="no push subscription")
 
 
 def new_key(path: Path) -> str:

@@ -5,6 +5,7 @@ DKIM signing, SPF and DMARC are the relay's.
 
 from __future__ import annotations
 
+import re
 import smtplib
 import ssl
 import threading
@@ -15,8 +16,15 @@ from eachwise.contracts.delivery import Letter, Receipt
 from eachwise.contracts.errors import InvalidInput
 from eachwise.settings import DeliverySettings
 
-# RFC 5321, 4.2.3, and RFC 3463: the mailbox is not there, is somewhere else, or its name is not allowed.
-GONE = frozenset({550, 551, 553})
+# RFC 3463, 3.2 and 3.3, and RFC 7505: no such mailbox or domain, its name is none, it moved, takes no mail, or is
+# disabled. A 550 without one of these may as well be of us: a log-in is missing, the sender, or a list of spammers.
+_GONE = re.compile(r"5\.(?:1\.(?:1|2|3|6|10)|2\.1)\b")
+_REFUSED_MIN = 500
+# RFC 5321, 4.2.3. Of the connection and not of the mail: the relay closes it, or a command came out of order.
+_DONE, _FORWARDED, _GO_ON = 250, 251, 354
+_OF_CONNECTION = frozenset({421, 503})
+_TAKEN, _REFUSALS_MIN = range(200, 300), 400
+_POINT = re.compile(rb"^\.", re.MULTILINE)
 # A relay may close a connection after so many mails.
 MAILS_PER_CONNECTION = 100
 _ERRORS = (OSError, smtplib.SMTPException)
@@ -55,8 +63,11 @@ class Smtp:
             body = mail.as_bytes()
         except Exception as error:  # the parsers of `email` raise what they please
             return Receipt(outcome="refused", reason=f"no mail can be made of it: {error}")
-        refused: Receipt | None = None
-        recipient = mail["To"].addresses[0].addr_spec
+        ready = self._ready(mail["To"].addresses[0].addr_spec)
+        return ready if isinstance(ready, Receipt) else self._hand_over(ready, body)
+
+    def _ready(self, recipient: str) -> smtplib.SMTP | Receipt:
+        """A connection that waits for the mail itself; until then nothing is handed over, and all can be done again."""
         while True:
             reused = getattr(self._local, "connection", None) is not None
             try:
@@ -69,42 +80,58 @@ class Smtp:
                     outcome="retry", reason=f"no connection to the relay: {_words(error)}"
                 )
             try:
-                refused = self._addressed(connection, recipient)
-                break
+                return self._addressed(connection, recipient) or connection
+            except ValueError as error:  # smtplib: an address that no command can hold
+                self._drop(connection)
+                words = f"the relay cannot be told the address: {_words(error)}"
+                return Receipt(outcome="refused", reason=words)
             except _ERRORS as error:
-                # The relay closed it while it was idle: no sign that a new one would fail.
+                # The relay closed it while it was idle, or lost its place: no sign that a new one would fail.
                 self._drop(connection)
                 if not reused:
                     words = f"the connection broke: {_words(error)}"
                     return Receipt(outcome="retry", reason=words)
-        return refused or self._hand_over(connection, body)
 
     def _addressed(self, connection: smtplib.SMTP, recipient: str) -> Receipt | None:
-        """Say from whom and to whom; None where the relay takes both."""
+        """Say from whom, to whom, and that the mail comes; None where the relay waits for it."""
         code, answer = connection.mail(self._sender.addr_spec)
         of_address = False
-        if code == 250:
+        if code == _DONE:
             code, answer = connection.rcpt(recipient)
-            # 5.7: not taken for a policy's sake, which says nothing of the mailbox.
-            of_address = code in GONE and not _text(answer).startswith("5.7.")
-        if code in (250, 251):
+            of_address = code >= _REFUSED_MIN and _GONE.match(_text(answer)) is not None
+            if code in (_DONE, _FORWARDED):
+                of_address = False
+                code, answer = connection.docmd("DATA")
+        if code == _GO_ON:
             return None
-        connection.rset()
+        if code in _OF_CONNECTION:
+            raise smtplib.SMTPResponseException(code, _text(answer))
+        try:
+            # Else the next mail's sender would come in the middle of this one.
+            connection.rset()
+        except _ERRORS:
+            self._drop(connection)
         return _refusal(code, answer, of_address=of_address)
 
     def _hand_over(self, connection: smtplib.SMTP, body: bytes) -> Receipt:
+        """The mail itself. Where it breaks, or the answer is none, nobody knows whether the relay has it."""
+        # RFC 5321, 4.5.2: a point at the beginning of a line is doubled; one alone is the end.
+        lines = _POINT.sub(b"..", body if body.endswith(b"\r\n") else body + b"\r\n")
         try:
-            code, answer = connection.data(body)
-        except smtplib.SMTPDataError as error:  # DATA itself was refused: nothing was handed over
-            return _refusal(error.smtp_code, error.smtp_error, of_address=False)
+            connection.send(lines + b".\r\n")
+            code, answer = connection.getreply()
         except _ERRORS as error:
             self._drop(connection)
             return Receipt(outcome="unknown", reason=f"the connection broke: {_words(error)}")
-        if code != 250:
-            return _refusal(code, answer, of_address=False)
-        self._local.sent += 1
-        if self._local.sent >= MAILS_PER_CONNECTION:
+        if code not in _TAKEN and code < _REFUSALS_MIN:
             self._drop(connection)
+            words = f"the relay's answer is none: {_text(answer)}"[:500]
+            return Receipt(outcome="unknown", reason=words)
+        self._local.sent += 1
+        if self._local.sent >= MAILS_PER_CONNECTION or code in _OF_CONNECTION:
+            self._drop(connection)
+        if code >= _REFUSALS_MIN:
+            return _refusal(code, answer, of_address=False)
         return Receipt(outcome="sent", provider_id=_text(answer)[:200])
 
     def _connection(self) -> smtplib.SMTP:
@@ -157,7 +184,7 @@ def _refusal(code: int, answer: bytes | str, *, of_address: bool) -> Receipt:
     words = f"the relay answered {code} {_text(answer)}"[:500]
     if of_address:
         return Receipt(outcome="gone", reason=words)
-    return Receipt(outcome="refused" if code >= 500 else "retry", reason=words)
+    return Receipt(outcome="refused" if code >= _REFUSED_MIN else "retry", reason=words)
 
 
 def _words(error: Exception) -> str:

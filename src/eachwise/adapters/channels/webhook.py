@@ -35,7 +35,10 @@ class Webhook:
 
     def send(self, letter: Letter) -> Receipt:
         """Post one message."""
-        body = msgspec.json.encode(self._body(letter))
+        try:
+            body = msgspec.json.encode(self._body(letter))
+        except ValueError as error:  # half a surrogate pair
+            return Receipt(outcome="refused", reason=f"no JSON can be made of it: {error}")
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "eachwise",

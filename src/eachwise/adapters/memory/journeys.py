@@ -19,6 +19,7 @@ class MemoryJourneys(Guarded):
         self._journeys: dict[tuple[str, int], Journey] = {}
         self._instances: dict[str, Instance] = {}
         self._instances_by_individual: defaultdict[str, set[str]] = defaultdict(set)
+        self._live_by_individual: defaultdict[str, set[str]] = defaultdict(set)
         self._timers = Timetable()
         super().__init__()
 
@@ -30,17 +31,21 @@ class MemoryJourneys(Guarded):
                 continue
             self._instances[instance_id] = instance
             self._instances_by_individual[instance.individual_id].add(instance_id)
-            if instance.status == "active" and instance.wake_at_us > 0:
+            if instance.status != "active":
+                continue
+            self._live_by_individual[instance.individual_id].add(instance_id)
+            if instance.wake_at_us > 0:
                 self._timers.put(instance_id, instance.wake_at_us)
 
     def _forget_instance(self, instance_id: str) -> None:
         before = self._instances.pop(instance_id, None)
         if before is None:
             return
-        mine = self._instances_by_individual[before.individual_id]
-        mine.discard(instance_id)
-        if not mine:
-            del self._instances_by_individual[before.individual_id]
+        for by_individual in (self._instances_by_individual, self._live_by_individual):
+            mine = by_individual[before.individual_id]
+            mine.discard(instance_id)
+            if not mine:
+                del by_individual[before.individual_id]
         self._timers.drop(instance_id)
 
     def _prune_instances(self, before_us: int) -> None:
@@ -68,15 +73,16 @@ class MemoryJourneys(Guarded):
         self._refuse_if_closed()
         return self._instances.get(instance_id)
 
-    def instances_of(self, individual_id: str) -> list[Instance]:
-        """A person's instances, live or ended, by (entered_at_us, instance_id)."""
+    def instances_of(
+        self, individual_id: str, *, live: bool = False, journey_id: str | None = None
+    ) -> list[Instance]:
+        """A person's instances, or only those that are live, or of one journey, by (entered_at_us, instance_id)."""
+        by_individual = self._live_by_individual if live else self._instances_by_individual
         with self._lock:
             self._refuse_if_closed()
-            mine = [
-                self._instances[instance_id]
-                for instance_id in self._instances_by_individual.get(individual_id, ())
-            ]
-            return sorted(mine, key=_by_entry)
+            mine = (self._instances[one] for one in by_individual.get(individual_id, ()))
+            wanted = [one for one in mine if journey_id in (None, one.journey_id)]
+            return sorted(wanted, key=_by_entry)
 
     def instances_due(self, now_us: int, limit: int) -> list[Instance]:
         """Live instances whose timer is due, by (wake_at_us, instance_id)."""

@@ -24,9 +24,12 @@ class JourneyTables(Tables):
         body = self._one("instance", instance_id)
         return None if body is None else _instance(body)
 
-    def instances_of(self, individual_id: str) -> list[Instance]:
-        """A person's instances, live or ended, by (entered_at_us, instance_id)."""
-        return [_instance(row[0]) for row in self._rows("instances_of", individual_id)]
+    def instances_of(
+        self, individual_id: str, *, live: bool = False, journey_id: str | None = None
+    ) -> list[Instance]:
+        """A person's instances, or only those that are live, or of one journey, by (entered_at_us, instance_id)."""
+        query = "instances_live_of" if live else "instances_of"
+        return [_instance(row[0]) for row in self._rows(query, individual_id, journey_id)]
 
     def instances_due(self, now_us: int, limit: int) -> list[Instance]:
         """Live instances whose timer is due, by (wake_at_us, instance_id)."""

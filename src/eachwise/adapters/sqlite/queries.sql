@@ -310,9 +310,17 @@ DELETE FROM instances WHERE project_id = ? AND instance_id = ? AND status <> 'ac
 SELECT body FROM instances WHERE project_id = ? AND instance_id = ?;
 
 -- name: instances_of
--- A person's instances, the earliest first.
+-- A person's instances, the earliest first; only those of a journey where it is not NULL.
 SELECT body FROM instances
-WHERE project_id = ? AND individual_id = ? ORDER BY entered_at_us, instance_id;
+WHERE project_id = ?1 AND individual_id = ?2 AND (?3 IS NULL OR journey_id = ?3)
+ORDER BY entered_at_us, instance_id;
+
+-- name: instances_live_of
+-- Those of them that are live. Sorted by an expression: the order's own index would go through all that ended, too.
+SELECT body FROM instances
+WHERE project_id = ?1 AND individual_id = ?2 AND status = 'active'
+    AND (?3 IS NULL OR journey_id = ?3)
+ORDER BY +entered_at_us, instance_id;
 
 -- name: instances_due
 -- Live instances whose timer is due.

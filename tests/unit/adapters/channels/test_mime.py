@@ -81,6 +81,42 @@ def test_the_headers_for_leaving_are_not_folded() -> None:
     assert b"List-Unsubscribe: " + LEAVE.encode() + b"\r\n" in raw
 
 
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Hi =?utf-8?q?x=0D=0ABcc:_victim@example.com?= there",
+        "=?utf-8?q?x=0D=0A=0D=0A<p>Another_body</p>?=",
+        "=?utf-8?b?eA0KQmNjOiB2QGV4YW1wbGUuY29t?=",
+        "Für =?iso-8859-1?q?=E4?= und =?=",
+        "=?utf-8?q?",
+        "İ👩‍👧 " * 30 + "x",
+        "word " * 50 + "x",
+        "w" * 255,
+    ],
+)
+def test_a_subject_is_shown_as_it_is_written_and_is_one_header(subject: str) -> None:
+    # Decoding what looks like an encoded word let a person's first name write headers and bodies.
+    mail = made(subject=subject)
+    assert len(mail.keys()) == 10
+    assert str(mail["Subject"]) == subject
+    assert content(mail, "plain") == "t\n"
+
+
+def test_no_header_is_more_than_one_whatever_makes_it() -> None:
+    # As Python's own generator of bytes would write a word that it decoded.
+    for word in ("=?utf-8?q?x=0D=0ABcc:_v?=", "=?utf-8?q?x=0Dy?=", "=?utf-8?q?x=0Ay?="):
+        letter = Letter(
+            message_id="m",
+            channel="email",
+            address="a@example.com",
+            parts={"subject": "s", "text": "t", "html": "h"},
+            headers={"X-Any": word},
+        )
+        mail = mail_of(letter, SENDER)
+        with pytest.raises(ValueError, match="X-Any: a line break in a header"):
+            mail.as_bytes()
+
+
 @pytest.mark.parametrize("name", ["Subject", "List-Unsubscribe"])
 def test_a_line_break_in_a_header_is_refused(name: str) -> None:
     parts = {"subject": "s", "text": "t", "html": "h"}
@@ -94,6 +130,12 @@ def test_a_line_break_in_a_header_is_refused(name: str) -> None:
     )
     with pytest.raises(ValueError, match=r".+"):
         mail_of(letter, SENDER)
+
+
+@pytest.mark.parametrize("control", ["\0", "\x1b", "\x7f", "\x85", "\u2028"])
+def test_a_control_character_in_a_subject_is_refused(control: str) -> None:
+    with pytest.raises(ValueError, match="control characters"):
+        made(subject=f"a{control}b")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +152,14 @@ def test_addresses(text: str, spec: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a", "@x.example", "a@", "a@b@c", "a b@x.example", "a@x.example\r\nb: c", "a@x\0"]
+    "text",
+    [
+        *("", "a", "@x.example", "a@", "a@b@c", "a b@x.example", "a@x.example\r\nb: c", "a@x\0"),
+        *("jürgen@example.com", "Ann <ü@example.com>"),
+        # Header lines as encoded words: traits come from browsers.
+        "=?utf-8?q?x=0d=0abcc=3a_v=40example=2ecom?=@example.com",
+        "=?utf-8?q?x=0d=0abcc:_v?= <a@example.com>",
+    ],
 )
 def test_no_addresses(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):

@@ -6,6 +6,7 @@ import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from msgspec.structs import replace
 
 from eachwise import Engine
 from eachwise.adapters.channels.push import (
@@ -25,12 +27,24 @@ from eachwise.adapters.channels.push import (
     read_key,
 )
 from eachwise.adapters.clocks import SettableClock
-from eachwise.contracts.delivery import Letter
+from eachwise.contracts.delivery import Letter, MessageView, Receipt
 from eachwise.contracts.errors import InvalidInput
 from eachwise.flow.drive import run
+from eachwise.flow.letters import shown_address
+from eachwise.maths.hashing import short_hash
 from eachwise.settings import DeliverySettings, Settings, VapidSettings
 from tests.flow.shop import START_US
-from tests.support.sending import Taken, furnish, put, receiving, state_of, subscribe
+from tests.support.sending import (
+    DEFINITIONS,
+    Taken,
+    contact,
+    furnish,
+    post,
+    put,
+    receiving,
+    state_of,
+    subscribe,
+)
 
 # RFC 8291, appendix A.
 PLAINTEXT = b"When I grow up, I want to be a watermelon"
@@ -114,23 +128,29 @@ def service(tmp_path: Path) -> Iterator[tuple[Taken, str, DeliverySettings]]:
         yield taken, url, DeliverySettings(public_url="https://x.example", vapid=vapid)
 
 
-def subscription(url: str) -> dict[str, object]:
+def subscription(url: str) -> dict[str, Any]:
     return {"endpoint": url, "keys": {"p256dh": UA_PUBLIC, "auth": AUTH}}
+
+
+def address(*urls: str) -> str:
+    """Several browsers of one person, as ``flow.letters`` writes them."""
+    found = [{"id": f"id{place}", **subscription(url)} for place, url in enumerate(urls)]
+    return msgspec.json.encode(found).decode()
+
+
+def pushed(settings: DeliverySettings, *urls: str, **parts: str) -> Receipt:
+    """What the channel answers of one message to these."""
+    letter = Letter(
+        message_id="m-1", channel="push", address=address(*urls), parts=parts, made_at_us=START_US
+    )
+    return WebPush(settings).send(letter)
 
 
 def test_the_request_is_encrypted_and_signed(
     service: tuple[Taken, str, DeliverySettings],
 ) -> None:
     taken, url, settings = service
-    channel = WebPush(settings)
-    letter = Letter(
-        message_id="m-1",
-        channel="push",
-        address=msgspec.json.encode(subscription(url)).decode(),
-        parts={"title": "Hé", "body": "B"},
-        made_at_us=START_US,
-    )
-    assert channel.send(letter).outcome == "sent"
+    assert pushed(settings, url, title="Hé", body="B").outcome == "sent"
     _, headers, body = taken.requests[0]
     told = msgspec.json.decode(opened(body, private(UA_PRIVATE), decoded(AUTH)))
     assert told == {"title": "Hé", "body": "B", "tag": "m-1", "message_id": "m-1"}
@@ -162,30 +182,57 @@ def test_the_request_is_encrypted_and_signed(
         "https://127.0.0.1.evil.example/",
         "file:///etc/passwd",
         "nonsense",
+        "https://[",
     ],
 )
 def test_only_known_push_services_are_posted_to(
     service: tuple[Taken, str, DeliverySettings], endpoint: str
 ) -> None:
-    letter = Letter(
-        message_id="m",
-        channel="push",
-        address=msgspec.json.encode(subscription(endpoint)).decode(),
-        made_at_us=1,
-    )
-    assert WebPush(service[2]).send(letter).outcome == "refused"
+    taken, url, settings = service
+    assert pushed(settings, endpoint).outcome == "refused"
+    # Nor does one such keep the others from theirs.
+    assert pushed(settings, endpoint, url).outcome == "sent"
+    assert len(taken.requests) == 1
 
 
 def test_what_is_too_long_or_no_subscription_is_refused(
     service: tuple[Taken, str, DeliverySettings],
 ) -> None:
     taken, url, settings = service
-    address = msgspec.json.encode(subscription(url)).decode()
     long = {"title": "x" * CONTENT_BYTES_MAX}
-    for each, parts in ((address, long), ("{}", {}), ("nonsense", {}), ("", {})):
+    none = ("{}", "nonsense", "", "[]", "[{}]", '[{"endpoint":"x","keys":{}}]')
+    for each, parts in ((address(url), long), *((each, {}) for each in none)):
         letter = Letter(message_id="m", channel="push", address=each, parts=parts, made_at_us=1)
         assert WebPush(settings).send(letter).outcome == "refused"
     assert taken.requests == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome", "gone", "wait_s"),
+    [
+        ((201, 201, 201), "sent", [], 0.0),
+        ((410, 503, 201), "sent", ["id0"], 0.0),
+        ((410, 503, 429), "retry", ["id0"], 30.0),
+        ((404, 400, 410), "refused", ["id0", "id2"], 0.0),
+        ((410, 410, 404), "gone", ["id0", "id1", "id2"], 0.0),
+    ],
+)
+def test_the_best_answer_is_the_messages_and_each_that_is_gone_is_named(
+    service: tuple[Taken, str, DeliverySettings],
+    answers: tuple[int, ...],
+    outcome: str,
+    gone: list[str],
+    wait_s: float,
+) -> None:
+    taken, url, settings = service
+    taken.behave = lambda number, _key: (answers[number - 1], {"Retry-After": "30"})
+    receipt = pushed(settings, *(f"{url}/{place}" for place in range(3)))
+    assert [path for path, _, _ in taken.requests] == ["/in/0", "/in/1", "/in/2"]
+    assert (receipt.outcome, list(receipt.gone)) == (outcome, gone)
+    assert receipt.retry_after_s == wait_s
+    assert all("answered 4" in reason for reason in receipt.gone.values())
+    # Encrypted anew for each.
+    assert len({body for _, _, body in taken.requests}) == 3
 
 
 def test_a_subscription_is_kept_used_and_forgotten_when_it_is_gone(
@@ -217,6 +264,145 @@ def test_a_subscription_is_kept_used_and_forgotten_when_it_is_gone(
         after = put(engine.core, "ann", "push")
         run(engine.core.delivery.dispatching.drain())
         assert (state_of(engine, after), len(taken.requests)) == ("held", 2)
+
+
+@pytest.mark.parametrize(
+    ("channel", "kept", "shown"),
+    [
+        # What was sent when a person had one subscription, and when it may have several.
+        ("push", '{"endpoint":"https://push.example/secret"}', "push.example"),
+        ("push", address("https://a.example/x", "https://b.example/y"), "a.example, b.example"),
+        ("push", address("https://a.example/x", "https://a.example/y"), "a.example"),
+        ("push", address("https://[/x"), ""),
+        ("push", '[{"endpoint":', ""),
+        ("push", "a.example, b.example", "a.example, b.example"),
+        ("email", "{ann}@example.com", "{ann}@example.com"),
+    ],
+)
+def test_of_an_address_only_the_services_are_shown(channel: str, kept: str, shown: str) -> None:
+    assert shown_address(channel, kept) == shown
+
+
+def told_to(taken: Taken) -> list[str]:
+    """The paths that were pushed to since this was asked last."""
+    paths = [path for path, _, _ in taken.requests]
+    taken.requests.clear()
+    return paths
+
+
+def test_a_push_goes_to_every_browser_and_each_is_given_up_by_itself(
+    service: tuple[Taken, str, DeliverySettings],
+) -> None:
+    taken, url, delivery = service
+    clock = SettableClock(START_US)
+    answers: dict[str, int] = {}
+
+    def heard(_number: int, _key: str) -> tuple[int, dict[str, str]]:
+        return answers.get(taken.requests[-1][0], 201), {}
+
+    taken.behave = heard
+    with Engine.open(settings=Settings(delivery=delivery), clock=clock) as engine:
+        furnish(engine)
+        subscribe(engine, "ann")
+        # One decision is behind them all: what is learnt of those who leave is not looked at here.
+        first = put(engine.core, "ann", "push", due_at_us=START_US + 10**12)
+
+        def push() -> MessageView:
+            clock.advance(seconds=1)
+            made = replace(first, message_id=f"m-{clock.now_us()}", due_at_us=clock.now_us())
+            post(engine.core, made)
+            run(engine.core.delivery.dispatching.drain())
+            return engine.message(made.message_id)
+
+        for name in "abcdefg":
+            clock.advance(seconds=1)
+            engine.track("ann", "Push Subscribed", {"subscription": subscription(f"{url}/{name}")})
+        assert (push().state, told_to(taken)) == ("sent", [f"/in/{name}" for name in "gfedc"])
+        clock.advance(seconds=1)
+        for name in "gfe":
+            engine.track("ann", "Push Unsubscribed", {"endpoint": f"{url}/{name}"})
+        assert (push().state, told_to(taken)) == ("sent", ["/in/d", "/in/c", "/in/b", "/in/a"])
+
+        # One is gone, another is busy: whoever took it has had it.
+        answers |= {"/in/d": 410, "/in/c": 503}
+        view = push()
+        assert (view.state, view.reason, view.address) == ("sent", "", "127.0.0.1")
+        assert told_to(taken) == ["/in/d", "/in/c", "/in/b", "/in/a"]
+        # Nobody took it: who is busy is asked again, who is gone is not.
+        answers |= {"/in/b": 404, "/in/a": 503}
+        view = push()
+        assert (view.state, view.attempts) == ("pending", 1)
+        assert told_to(taken) == ["/in/c", "/in/b", "/in/a"]
+        answers.clear()
+        clock.advance(seconds=3600)
+        run(engine.core.delivery.dispatching.drain())
+        assert engine.message(view.message_id).state == "sent"
+        assert told_to(taken) == ["/in/c", "/in/a"]
+
+        logged = [each.event for each in engine.core._store.events_after(0, 1000)]
+        bounced = [each for each in logged if each.name == "Push Notification Bounced"]
+        assert [each.properties["subscription_id"] for each in bounced] == [
+            short_hash(f"{url}/d"),
+            short_hash(f"{url}/b"),
+        ]
+        engine.track("ann", "Push Unsubscribed")
+        assert not engine.individual("user:ann").traits.keys() - {
+            "email",
+            "phone",
+            "marketing_opt_in",
+        }
+        engine.track("ann", "Consent Given", {"purpose": "marketing", "channel": "push"})
+        assert (push().state, told_to(taken)) == ("held", [])
+
+
+def test_nothing_of_a_subscription_is_shown_or_read_by_rules_and_templates(
+    service: tuple[Taken, str, DeliverySettings],
+) -> None:
+    _, url, delivery = service
+    cell = f"push_subscription:{short_hash(f'{url}/one')}"
+    with Engine.open(settings=Settings(delivery=delivery), clock=SettableClock(START_US)) as engine:
+        furnish(engine)
+        # As a state of before holds it, and as one of now does.
+        subscribe(engine, "ann", push_subscription=subscription(f"{url}/old"))
+        engine.track("ann", "Push Subscribed", {"subscription": subscription(f"{url}/one")})
+        reading = {
+            "experience_id": "reading",
+            "placements": ["push"],
+            "content": {"title": "Hi", "body": "{{ person.traits }}"},
+        }
+        ruled = {
+            "experience_id": "ruled",
+            "placements": ["push"],
+            "eligibility": {"traits": {cell: ["x"], "push_subscription": ["x"]}},
+        }
+        engine.define({**DEFINITIONS, "experiences": [*DEFINITIONS["experiences"], reading, ruled]})
+        preview = engine.preview("reading", "push", "ann")
+        assert preview.address == "127.0.0.1"
+        record = contact(engine.core, "user:ann", "push", "ruled")
+        assert "is unknown" in str(record)
+        message = put(engine.core, "ann", "push")
+        run(engine.core.delivery.dispatching.drain())
+        [kept] = engine.core._store.messages("sent", after="", limit=10)
+        view = engine.message(message.message_id)
+        for shown in (preview, record, kept, view, engine.individual("user:ann")):
+            assert AUTH not in str(shown)
+            assert "/in/o" not in str(shown)
+
+
+def test_people_who_become_one_are_reached_on_the_browsers_of_both(
+    service: tuple[Taken, str, DeliverySettings],
+) -> None:
+    taken, url, delivery = service
+    with Engine.open(settings=Settings(delivery=delivery), clock=SettableClock(START_US)) as engine:
+        furnish(engine)
+        subscribe(engine, "ann")
+        engine.track("ann", "Push Subscribed", {"subscription": subscription(f"{url}/phone")})
+        laptop = {"subscription": subscription(f"{url}/laptop")}
+        engine.track(None, "Push Subscribed", laptop, anonymousId="a1")
+        engine.identify("ann", anonymousId="a1")
+        put(engine.core, "ann", "push")
+        run(engine.core.delivery.dispatching.drain())
+        assert sorted(told_to(taken)) == ["/in/laptop", "/in/phone"]
 
 
 def test_keys_are_made_once_for_their_owner_only_and_faults_are_named(tmp_path: Path) -> None:
