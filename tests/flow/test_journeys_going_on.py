@@ -157,6 +157,19 @@ def test_whoever_began_is_told_so_though_something_else_failed(
         assert run(engine.core.programme.enter("api", "user:u1")).status == "active"
 
 
+def test_who_gives_up_waiting_for_an_answer_breaks_no_round(engine: Engine) -> None:
+    put(engine, API)
+    consenting(engine, "u1", "u2")
+    entering = [engine.core.programme.enter("api", f"user:{user}") for user in ("u1", "u2")]
+    engine.core.programme.orchestrating._working = True
+    answers = [next(each) for each in entering]
+    engine.core.programme.orchestrating._working = False
+    assert not answers[0].cancel()
+    engine.tick()
+    for user in ("u1", "u2"):
+        assert [each.status for each in standing(engine, f"user:{user}")] == ["active"]
+
+
 # -- one part of the tick, one person of a page ------------------------------------------------------------
 
 

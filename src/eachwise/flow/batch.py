@@ -19,7 +19,7 @@ from eachwise.contracts.batch import PAGE_MAX, Batch, BatchDecision, BatchPage, 
 from eachwise.contracts.decision import DecideRequest, DecisionRecord
 from eachwise.contracts.errors import InvalidInput, NotFound
 from eachwise.contracts.experience import SILENCE, Experience
-from eachwise.contracts.ports import Clock, Commit, Store
+from eachwise.contracts.ports import Clock, Commit, Store, StoredIndividual
 from eachwise.decide.budgets import units_of
 from eachwise.flow.budgets import Budgets
 from eachwise.flow.catalogue import Catalogue
@@ -135,10 +135,20 @@ class Batching:
             for place, stored in enumerate(found):
                 if place % BREATH == BREATH - 1:
                     yield self._executor.submit(_nothing)
-                for record, fresh in self._of_one(batch, stored.individual_id):
-                    made.append((stored.number, record))
-                    # Where nothing passed the filters there was nothing to decide: it is counted and not kept.
-                    new += [each for each in fresh if each.candidates > 1]
+                request = _request(batch, stored.individual_id)
+                assert request.request_id is not None
+                before = self._store.decisions_of_request(stored.individual_id, request.request_id)
+                if before:
+                    made.append((stored.number, before[0]))
+                    continue
+                if self._people.find(stored.individual_id) is None:
+                    continue  # merged into somebody else since
+                (record,), fresh = self._deciding.pages.decide(
+                    request, stored.individual_id, batch.prices
+                )
+                made.append((stored.number, record))
+                # Where nothing passed the filters there was nothing to decide: it is counted and not kept.
+                new += [each for each in fresh if each.candidates > 1]
         except BaseException:
             # Given up, or failed: of what was decided nothing is written, so it holds no place and uses no budget.
             self._deciding.pages.undo(new)
@@ -146,20 +156,6 @@ class Batching:
         if new:
             yield from self._deciding.log(new)
         return self._told(made, found[-1].number if len(found) == limit else None, len(found))
-
-    def _of_one(
-        self, batch: Batch, individual_id: str
-    ) -> list[tuple[DecisionRecord, list[DecisionRecord]]]:
-        """The decision for one person, and what is new of it; none for who was merged into somebody else since."""
-        request = _request(batch, individual_id)
-        assert request.request_id is not None
-        before = self._store.decisions_of_request(individual_id, request.request_id)
-        if before:
-            return [(before[0], [])]
-        if self._people.find(individual_id) is None:
-            return []
-        (record,), fresh = self._deciding.pages.decide(request, individual_id, batch.prices)
-        return [(record, fresh)]
 
     def _told(
         self, made: list[tuple[int, DecisionRecord]], following: int | None, looked_at: int

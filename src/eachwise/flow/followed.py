@@ -96,7 +96,10 @@ def counted(people: Sequence[Followed]) -> tuple[StageStatistic, ChangeStatistic
         return stages, no_changes(STAGES)
     changes = count_changes(
         # All of a person's decisions belong into one log: under the fewest leading candidates.
-        log_of(((row[0], 0.0) for row in rows), lead_count=min(each.lead_min for each in people)),
+        log_of(
+            ((row[0], 0.0, False) for row in rows),
+            lead_count=min(each.lead_min for each in people),
+        ),
         STAGES,
         before=np.array([row[1] for row in rows], dtype=np.int64),
         after=np.array([row[2] for row in rows], dtype=np.int64),

@@ -91,6 +91,12 @@ def worth(record: DecisionRecord, answer: Answer | None, kind: RewardKind) -> fl
     )
 
 
+def came_back(answer: Answer | None, kind: RewardKind) -> bool:
+    """Whether anything came back that ``worth`` counts: what an exposure costs is no answer."""
+    counted = {"takeup"} if kind == "takeup" else {"takeup", "purchase", "hide", "unsubscribe"}
+    return answer is not None and not answer.outcomes.isdisjoint(counted)
+
+
 def chosen_of(record: DecisionRecord) -> Candidate:
     """The chosen candidate; a record always names it."""
     return next(each for each in record.leading if each.experience_id == record.experience_id)

@@ -121,6 +121,8 @@ class Noticing:
     def asked(self, noticed: Noticed) -> Future[str]:
         """Someone is to enter a journey; the future is done when that is durable: the instance's id, or why not."""
         answer: Future[str] = Future()
+        # It is running: a request that is given up cannot cancel it under the round that answers it.
+        answer.set_running_or_notify_cancel()
         self._answers[id(noticed)] = answer
         self._queue.append(noticed)
         self.wake()

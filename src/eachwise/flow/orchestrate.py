@@ -209,15 +209,12 @@ class Orchestrating:
                 self._next_wake_us = self._store.next_wake_us()
                 break
             round_ = self._round()
-            for instance in due:
-                try:
-                    self._wake(round_, round_.current(instance))
-                except StoreError:
-                    raise
-                except Exception:
-                    _log.exception("instance %s is put off", instance.instance_id)
-                    later_us = round_.now_us + FAULT_US
-                    round_.put(deferred(round_.current(instance), later_us))
+            try:
+                for instance in due:
+                    self._wake_if_possible(round_, round_.current(instance))
+            except Exception:
+                self._deciding.pages.undo(round_.records)
+                raise
             if round_.empty:
                 _log.error("%s timers are due and nothing came of them", len(due))
                 break
@@ -229,6 +226,19 @@ class Orchestrating:
     def _due(self) -> bool:
         """Whether a timer may be due: the next one is remembered between changes, so that idling asks nothing."""
         return self._next_wake_us is not None and self._next_wake_us <= self._clock.now_us()
+
+    def _wake_if_possible(self, round_: Round, instance: Instance) -> None:
+        """One instance's timer is due; where a fault of ours keeps it from being handled, it is put off."""
+        mark = round_.mark()
+        try:
+            self._wake(round_, instance)
+        except StoreError:
+            raise
+        except Exception:
+            # Whole or not at all: what was decided for it must not go out, and in an hour once more.
+            self._deciding.pages.undo(round_.back_to(mark))
+            _log.exception("instance %s is put off", instance.instance_id)
+            round_.put(deferred(round_.current(instance), round_.now_us + FAULT_US))
 
     def _wake(self, round_: Round, instance: Instance) -> None:
         """One instance's timer is due."""

@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from typing import Final, get_args
+from typing import Final, NamedTuple, get_args
 
 import msgspec
 import numpy as np
@@ -31,7 +31,7 @@ from eachwise.decide import Situation, compare, decide_safely
 from eachwise.decide.policies import Scored, bounded, policy_named
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.drive import Flow
-from eachwise.flow.logged import Logged, worth
+from eachwise.flow.logged import Logged, came_back, worth
 from eachwise.flow.replay import Replaying
 from eachwise.identity import Directory
 from eachwise.maths.decay import MICROSECONDS
@@ -57,18 +57,25 @@ _READ, _AGAIN = 50, 5
 DAY_US = 86_400 * MICROSECONDS
 
 
+class _Came(NamedTuple):
+    """What a decision came to, and whether anything came back for it."""
+
+    reward: float
+    converted: bool
+
+
 @dataclass
 class _Asked:
     """Decisions so far with the candidates they were drawn from, the target's probabilities, and what is left out."""
 
-    rows: list[tuple[DecisionRecord, float]] = field(default_factory=list)
+    rows: list[tuple[DecisionRecord, float, bool]] = field(default_factory=list)
     targets: list[list[float]] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
 
-    def take(self, record: DecisionRecord, reward: float, target: Sequence[float]) -> None:
+    def take(self, record: DecisionRecord, came: _Came, target: Sequence[float]) -> None:
         """One decision that can be asked; of its inputs nothing is read any more."""
         slim = msgspec.structs.replace(record.inputs, state=b"", reservations=[], context={})
-        self.rows.append((msgspec.structs.replace(record, inputs=slim), reward))
+        self.rows.append((msgspec.structs.replace(record, inputs=slim), *came))
         self.targets.append(list(target))
 
 
@@ -107,10 +114,10 @@ class Estimating:
         while newest:
             ids = [newest.popleft() for _ in range(min(_READ, len(newest)))]
             read = yield self._executor.submit(self._read, ids, request)
-            for place, (record, reward) in enumerate(read):
+            for place, (record, came) in enumerate(read):
                 if place % _AGAIN == _AGAIN - 1:
                     yield self._executor.submit(int)
-                yield from self._take(asked, record, reward, request)
+                yield from self._take(asked, record, came, request)
         evaluation: Evaluation = yield self._executor.submit(_evaluated, asked)
         return Estimate(
             policy=request.policy,
@@ -136,7 +143,7 @@ class Estimating:
 
     def _read(
         self, ids: Sequence[str], request: EstimateRequest
-    ) -> list[tuple[DecisionRecord, float]]:
+    ) -> list[tuple[DecisionRecord, _Came]]:
         """Records of the placement with what they came to; on the executor."""
         found = []
         for decision_id in ids:
@@ -149,7 +156,8 @@ class Estimating:
             answer = None
             if record.experience_id != SILENCE:
                 answer = self._logged.answer(record, self._placement(record))
-            found.append((record, worth(record, answer, request.reward)))
+            reward = worth(record, answer, request.reward)
+            found.append((record, _Came(reward, came_back(answer, request.reward))))
         return found
 
     def _placement(self, record: DecisionRecord) -> Placement:
@@ -158,7 +166,7 @@ class Estimating:
         return known.get(placement_id) or Placement(placement_id=placement_id)
 
     def _take(
-        self, asked: _Asked, record: DecisionRecord, reward: float, request: EstimateRequest
+        self, asked: _Asked, record: DecisionRecord, came: _Came, request: EstimateRequest
     ) -> Flow[None]:
         """One decision: what the target would have done, or why that cannot be told."""
         if record.failed:
@@ -173,7 +181,7 @@ class Estimating:
             wanted = _wanted(self._logged.settings_of(record).decide, request)
             whole = record.candidates <= len(record.leading)
             if whole and request.policy in _PLAIN:
-                asked.take(own, reward, self._recorded(record, wanted))
+                asked.take(own, came, self._recorded(record, wanted))
                 return
             situation = self._replaying.situation(record.inputs)
         except CannotReplay:
@@ -184,7 +192,7 @@ class Estimating:
             asked.left_out["decided otherwise when replayed"] += 1
             return
         candidates, target = again
-        asked.take(msgspec.structs.replace(own, leading=candidates), reward, target)
+        asked.take(msgspec.structs.replace(own, leading=candidates), came, target)
 
     def _recorded(self, record: DecisionRecord, wanted: DecideSettings) -> list[float]:
         """The target's probabilities of the candidates that a record names, from their factors."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from eachwise.contracts.decision import DecisionRecord
 from eachwise.contracts.delivery import CALL, EVENT, Message
@@ -68,6 +68,23 @@ class Round:
         self.messages += [
             message_of(command, moved.instance, self.now_us) for command in moved.commands
         ]
+
+    def mark(self) -> Round:
+        """How far the round is, to come back to: what a timer's fault undoes."""
+        return replace(
+            self,
+            instances=dict(self.instances),
+            messages=list(self.messages),
+            records=list(self.records),
+            _of={person: dict(mine) for person, mine in self._of.items()},
+        )
+
+    def back_to(self, mark: Round) -> list[DecisionRecord]:
+        """Forget what was done since; returns the decisions among it, which are not written after all."""
+        undone = self.records[len(mark.records) :]
+        self.instances, self.messages, self._of = mark.instances, mark.messages, mark._of
+        self.records = mark.records
+        return undone
 
     def commit(self) -> Commit:
         """What is to be written, decision records aside."""

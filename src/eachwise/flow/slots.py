@@ -84,6 +84,17 @@ class Slots:
     def decide(self, individual_id: str, asking: Sequence[Instance], now_us: int) -> Slot:
         """Decide for everything that asks for one person on one channel now."""
         slot = Slot()
+        try:
+            self._decide_all(slot, individual_id, asking, now_us)
+        except Exception:
+            self._deciding.pages.undo(slot.records)
+            raise
+        return slot
+
+    def _decide_all(
+        self, slot: Slot, individual_id: str, asking: Sequence[Instance], now_us: int
+    ) -> None:
+        """One decision for all that compete, and one for each that must go out, taken into the slot."""
         by_placement: dict[str, list[Instance]] = {}
         for instance in asking:
             wish = instance.asking
@@ -99,7 +110,6 @@ class Slots:
                 by_placement.setdefault(wish.placement_id, []).append(instance)
         if by_placement:
             self._decide(slot, individual_id, by_placement, now_us)
-        return slot
 
     def _decide(
         self,
@@ -117,15 +127,18 @@ class Slots:
         )
         only = {name: _wanted(wishes) for name, wishes in by_placement.items()}
         records, _ = self._deciding.pages.decide(request, individual_id, only=only)
+        # Where nothing was left to choose from, nothing was decided: it is tried again, and not kept.
+        slot.records += [
+            each
+            for each in records
+            if each.candidates > 1 or each.experience_id != SILENCE or each.failed
+        ]
         for record in records:
             self._settle(slot, record, by_placement[record.inputs.placement_id], now_us)
 
     def _settle(
         self, slot: Slot, record: DecisionRecord, asking: Sequence[Instance], now_us: int
     ) -> None:
-        # Where nothing was left to choose from, nothing was decided: it is tried again, and not kept.
-        if record.candidates > 1 or record.experience_id != SILENCE or record.failed:
-            slot.records.append(record)
         winners = [each for each in asking if _gets(each.asking, record.experience_id)]
         if winners:
             slot.messages.append(self._message(record, winners[0], now_us))

@@ -35,7 +35,7 @@ class Log:
     features:    (N, F) what the reward model reads of a candidate
     chosen:      (D,) the row in N of what was chosen
     reward:      (D,) what came of it
-    converted:   (D,) whether anything came of it
+    converted:   (D,) whether anything came back for it that counts for the reward
     Raises ``InvalidInput`` where these cannot be true.
     """
 
@@ -95,17 +95,18 @@ class Log:
 
 
 def log_of(
-    decided: Iterable[tuple[DecisionRecord, float]], *, lead_count: int | None = None
+    decided: Iterable[tuple[DecisionRecord, float, bool]], *, lead_count: int | None = None
 ) -> Log:
-    """The log of records and what each choice came to.
+    """The log of records, what each choice came to, and whether anything came back for it: what an exposure costs is
+    a reward of which nothing came.
 
     Records that fell back to silence on a failure, or are transactional, are left out: nothing was drawn. Where records
     spell out only the leading candidates, ``lead_count`` (the setting they were made with) tells which of them would
     be there whatever was chosen; a replay spells out all. Raises ``InvalidInput`` where it is needed and missing.
     """
     kept = [
-        (record, float(reward))
-        for record, reward in decided
+        (record, float(reward), converted)
+        for record, reward, converted in decided
         if not (record.failed or record.transactional)
     ]
     arms: dict[str, int] = {}
@@ -113,7 +114,7 @@ def log_of(
     indptr, chosen, person = [0], [], []
     rows: list[Candidate] = []
     recorded: list[bool] = []
-    for record, _ in kept:
+    for record, _, _ in kept:
         whole = record.candidates <= len(record.leading)
         if not whole and lead_count is None:
             raise InvalidInput(
@@ -133,7 +134,6 @@ def log_of(
         indptr.append(len(rows))
     for each in rows:
         arms.setdefault(each.experience_id, len(arms))
-    rewards = np.array([reward for _, reward in kept], dtype=np.float64)
     return Log(
         person=np.array(person, dtype=np.int64),
         indptr=np.array(indptr, dtype=np.int64),
@@ -146,8 +146,8 @@ def log_of(
             len(rows), FEATURES
         ),
         chosen=np.array(chosen, dtype=np.int64),
-        reward=rewards,
-        converted=rewards != 0.0,
+        reward=np.array([reward for _, reward, _ in kept], dtype=np.float64),
+        converted=np.array([converted for _, _, converted in kept], dtype=bool),
     )
 
 

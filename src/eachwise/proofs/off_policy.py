@@ -122,7 +122,7 @@ def observe(world: World, chosen: Settings) -> Played:
 
     play(world, chosen, keep=keep)
     order = np.argsort(world.person, kind="stable")
-    log = log_of((records[row], 0.0) for row in order.tolist())
+    log = log_of((records[row], 0.0, False) for row in order.tolist())
     if len(log.person) != len(order):
         raise InvalidInput("some decisions failed: nothing can be proved of them", field="world")
     _, first = np.unique(log.person, return_index=True)
