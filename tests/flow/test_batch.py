@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import FIRST_COMPLETED, wait
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,9 +11,10 @@ from hypothesis import strategies as st
 
 from eachwise import Engine
 from eachwise.adapters.clocks import SettableClock
-from eachwise.contracts.batch import BatchDecision, BatchRequest
+from eachwise.contracts.batch import BatchDecision, BatchPage, BatchRequest
 from eachwise.contracts.errors import InvalidInput, NotFound
 from eachwise.flow.batch import clearing_prices
+from eachwise.flow.drive import Flow
 from tests.flow.shop import view
 
 PEOPLE = 60
@@ -102,6 +105,55 @@ def test_a_budget_goes_to_those_for_whom_it_brings_most(
     assert sum(number >= PEOPLE // 2 for number in numbers) >= 0.8 * len(numbers)
     (budget,) = engine.budgets()
     assert budget.used == len(numbers)
+
+
+@pytest.fixture
+def bounded(engine: Engine) -> Engine:
+    """Forty people, and a batch over them of an offer with a budget and a cap."""
+    offer = {
+        "experience_id": "offer",
+        "placements": ["banner"],
+        "value": 100.0,
+        "budgets": [{"limit": 1000}],
+        "caps": [{"count": 1, "window_s": 86_400}],
+    }
+    engine.define({"placements": [{"placement_id": "banner"}], "experiences": [offer]})
+    for number in range(40):
+        view(engine, f"u{number:02d}", "fish-1")
+    engine.tick()
+    engine.begin_batch(BatchRequest(batch_id="b", placement_id="banner"))
+    return engine
+
+
+def test_a_page_that_is_given_up_holds_nothing(bounded: Engine) -> None:
+    page = bounded.core.batching.page("b", 0, 40)
+    waits = next(page)
+    for _ in range(3):
+        waits = page.send(waits.result())
+    assert bounded.budgets()[0].used > 0
+    page.close()
+    assert bounded.budgets()[0].used == 0
+    whole = bounded.batch_page("b", 0, 40)
+    assert bounded.budgets()[0].used == len(whole.decisions) > 20
+
+
+def test_a_page_asked_twice_at_once_is_decided_once(bounded: Engine) -> None:
+    pages = [bounded.core.batching.page("b", 0, limit) for limit in (40, 40, 5)]
+    waits = {page: next(page) for page in pages}
+    found: dict[Flow[BatchPage], BatchPage] = {}
+    while waits:
+        wait(waits.values(), return_when=FIRST_COMPLETED)
+        for page, future in [each for each in waits.items() if each[1].done()]:
+            try:
+                waits[page] = page.send(future.result())
+            except StopIteration as stop:
+                found[page] = stop.value
+                del waits[page]
+    first, again, part = (found[page].decisions for page in pages)
+    assert first == again
+    assert part == first[: len(part)] != []
+    assert bounded.core._store.counts()["decisions"] == 40
+    assert bounded.budgets()[0].used == len(first)
 
 
 def test_what_cannot_be_is_refused_in_words(crowd: Engine) -> None:

@@ -174,6 +174,39 @@ def test_an_outbound_message_needs_consent(engine: Engine, clock: SettableClock)
     assert chosen(engine, "u", "mail") == "silence"
 
 
+def test_a_cap_of_a_group_counts_what_is_no_longer_declared(
+    engine: Engine, clock: SettableClock
+) -> None:
+    """A campaign's offer of this week replaces that of last week: the group's cap goes on."""
+
+    def define(experience_id: str, group: str) -> None:
+        cap = {"count": 1, "window_s": 7 * 86_400, "of": "group"}
+        offer = {"experience_id": experience_id, "placements": ["hero"], "value": 100.0}
+        bound = {"group": group, "caps": [cap]} if group else {}
+        engine.define({"placements": [{"placement_id": "hero"}], "experiences": [offer | bound]})
+
+    def filters(user: str) -> dict[str, int]:
+        (decided,) = engine.decide(user, placements=["hero"]).decisions
+        assert engine.replay(decided.decision_id).exact
+        return engine.decision(decided.decision_id).filters
+
+    define("first", "campaign")
+    engine.track(
+        "u",
+        "Experience Viewed",
+        {"experience_id": "first", "placement_id": "hero"},
+    )
+    clock.advance(seconds=600)
+    define("second", "campaign")
+    assert filters("u") == {"caps": 1}
+    assert filters("other") == {}
+    define("third", "campaign")
+    assert filters("u") == {"caps": 1}
+    define("first", "")
+    define("fourth", "campaign")
+    assert filters("u") == {}
+
+
 def test_caps_count_reservations_and_release_them(engine: Engine, clock: SettableClock) -> None:
     engine.define(
         {

@@ -13,7 +13,7 @@ from eachwise.contracts.events import Event, LoggedEvent
 from eachwise.contracts.individual import Individual
 from eachwise.events import meaning_of, parse_event
 from eachwise.flow.lives import life_of
-from eachwise.flow.logged import worth
+from eachwise.flow.logged import came_back, worth
 from eachwise.individual import engagement_score, fold, stage_of
 from eachwise.learn import Answer
 from eachwise.maths.times import iso
@@ -123,6 +123,10 @@ def test_what_a_decision_came_to(outcomes: tuple[str, ...], money: float, taken:
     assert worth(made, answer, "value") == pytest.approx(money)
     assert worth(made, answer, "takeup") == taken
     assert worth(made, None, "value") == 0.0
+    # What the exposure cost is paid, and is no answer.
+    assert came_back(answer, "value") == (money != -0.25)
+    assert came_back(answer, "takeup") == bool(taken)
+    assert not came_back(None, "value")
     assert worth(record("silence", Factors()), answer, "value") == 0.0
 
 

@@ -1,4 +1,7 @@
-"""What waits holds a place under the caps: however long it waited, no cap is broken when it goes out or is shown."""
+"""What waits holds a place under the caps: however long it waited, no cap is broken when it goes out or is shown.
+
+And what was decided in a round that came to nothing holds none.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ import pytest
 from eachwise import Engine
 from eachwise.adapters.clocks import SettableClock
 from eachwise.contracts.delivery import Message, Receipt
+from eachwise.contracts.errors import StoreError
+from eachwise.contracts.journey import Answered, Instance, Journey, Moved, Trigger
 from eachwise.flow.drive import run
+from eachwise.journeys import Knows, step
 from eachwise.settings import DecideSettings, DeliverySettings, Settings
 from tests.flow.shop import START_US
 from tests.support.sending import DEFINITIONS, Scripted, furnish, put, state_of, subscribe
@@ -188,3 +194,69 @@ def test_a_mail_that_may_have_gone_out_counts_from_its_hand_over_also_after_a_re
         clock.advance(seconds=5 * HOUR_S)
         drain(engine)
         assert (state_of(engine, other), len(mail.letters)) == ("sent", 2)
+
+
+JOURNEY = """
+journeys:
+  - journey_id: greeting
+    entry: {event: Product Viewed}
+    steps:
+      - {id: hi, send: {placement: mail, experience: hello, within: 2d, send_time: now}}
+"""
+
+
+def asked_for(engine: Engine, *users: str) -> None:
+    """These people's journeys ask for a contact, now."""
+    engine.put_journeys(JOURNEY)
+    for user in users:
+        engine.track(user, "Product Viewed", {"product_id": "i1"})
+    run(engine.core.programme.orchestrating._take_noticed())
+
+
+def test_a_round_that_the_disk_broke_off_leaves_no_place_taken(
+    engine: Engine, mail: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribe(engine, "eve")
+    asked_for(engine, "ann", "eve")
+    store, people = engine.core._store, engine.core.people
+    read = store.instances_of
+
+    def held() -> list[str]:
+        now_us = engine.core.now_us()
+        return [who for who in ("user:ann", "user:eve") if people.reservations(who, now_us)]
+
+    def broken(*args: Any, **options: Any) -> list[Instance]:
+        if held():
+            raise StoreError("the disk is gone")
+        return read(*args, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "instances_of", broken)
+        with pytest.raises(StoreError, match="gone"):
+            run(engine.core.programme.work())
+    assert held() == []
+    engine.tick()
+    drain(engine)
+    assert sorted(each.address for each in mail.letters) == ["ann@example.com", "eve@example.com"]
+
+
+def test_what_a_fault_cut_off_is_done_whole_or_not_at_all(
+    engine: Engine, clock: SettableClock, mail: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_for(engine, "ann")
+
+    def broken(journey: Journey, instance: Instance, trigger: Trigger, knows: Knows) -> Moved:
+        if isinstance(trigger, Answered):
+            raise ValueError("a fault of ours")
+        return step(journey, instance, trigger, knows)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("eachwise.flow.orchestrate.step", broken)
+        engine.tick()
+        drain(engine)
+    assert mail.letters == []
+    assert engine.core.people.reservations("user:ann", clock.now_us()) == []
+    clock.advance(seconds=HOUR_S)
+    engine.tick()
+    drain(engine)
+    assert len(mail.letters) == 1

@@ -3,6 +3,7 @@
 from eachwise.catalog.definitions import (
     definitions_as_json,
     experiences_from,
+    groups_gone,
     parse_definitions,
     placements_from,
 )
@@ -14,6 +15,7 @@ __all__ = [
     "build_index",
     "definitions_as_json",
     "experiences_from",
+    "groups_gone",
     "parse_definitions",
     "parse_item",
     "parse_items",

@@ -35,6 +35,8 @@ from eachwise.maths.times import parse_time_us
 from eachwise.rules import ELIGIBILITY, rule
 
 COUNT_MAX = 100  # items of one experience or placement
+# The experiences that are gone, and of a group, that are remembered: the newest.
+GONE_MAX = 1000
 
 _Defined = TypeVar("_Defined", bound=Experience | Placement | Template)
 Fault = tuple[Path, str]
@@ -104,6 +106,16 @@ def definitions_as_json(definitions: Definitions) -> dict[str, Any]:
         "templates": msgspec.to_builtins(list(definitions.templates.values())),
         "contact": msgspec.to_builtins(definitions.contact),
     }
+
+
+def groups_gone(before: Definitions, now: Definitions) -> dict[str, str]:
+    """The groups of experiences that were declared and are no longer, oldest first."""
+    gone = dict(before.groups_gone)
+    for experience_id, experience in before.experiences.items():
+        if experience.group:
+            gone[experience_id] = experience.group
+    found = [(each, group) for each, group in gone.items() if each not in now.experiences]
+    return dict(found[-GONE_MAX:])
 
 
 def _document(raw: object, name: str) -> Document:

@@ -160,10 +160,15 @@ class Template(
 
 
 class Definitions(msgspec.Struct, frozen=True, kw_only=True):
-    """Every experience and placement at one version, and the contact policy over them."""
+    """Every experience and placement at one version, and the contact policy over them.
+
+    groups_gone: of experiences that earlier versions declared and this one does not → their group: what a person was
+                 shown of a group counts when the experience is gone
+    """
 
     version: int = 0
     placements: dict[str, Placement] = {}
     experiences: dict[str, Experience] = {}
     contact: ContactPolicy = ContactPolicy()
     templates: dict[str, Template] = {}
+    groups_gone: dict[str, str] = {}

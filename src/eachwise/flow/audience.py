@@ -6,15 +6,15 @@ keeps. Who it keeps is scored by ``rank`` itself, restricted to the item: audien
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Set
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import get_args
 
 import msgspec
 import numpy as np
 
-from eachwise.contracts.arrays import CatalogIndex, Floats, Ints, TasteModel
+from eachwise.contracts.arrays import Ints
 from eachwise.contracts.audience import (
     MEMBERS_MAX,
     Audience,
@@ -26,24 +26,21 @@ from eachwise.contracts.catalog import Repeats
 from eachwise.contracts.errors import InvalidInput
 from eachwise.contracts.individual import Individual, Recent
 from eachwise.contracts.ports import Clock, Store
-from eachwise.contracts.taste import TrainedModel
-from eachwise.decide import firmly_against
-from eachwise.flow.catalogue import Catalogue, Shelf
+from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.crowd import AT_FIRST_LOOK, BELOW, CONFLICT, OUTRANKED, Question, Sieve
 from eachwise.flow.drive import Flow
+from eachwise.flow.engaged import Met, met
 from eachwise.flow.ingest import Ingest
+from eachwise.flow.lens import Lens
 from eachwise.flow.taste import Tasting
 from eachwise.flow.trained import Trained
-from eachwise.individual import ENGAGED, affinity_vectors
+from eachwise.individual import ENGAGED
 from eachwise.maths.decay import MICROSECONDS
 from eachwise.recommend import (
     ACTION_WEIGHTS,
     PURCHASE,
     PersonTaste,
-    Ranking,
     rank,
-    reasons,
-    scores_at,
     top,
 )
 from eachwise.recommend.repetition import spent
@@ -63,70 +60,6 @@ _PULL_MIN = 0.01
 EARLIER_US = 86_400 * MICROSECONDS
 _VIEWED, _ADDED = frozenset({"view", "click"}), "add"
 _decode = msgspec.msgpack.Decoder(Individual).decode
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lens:
-    """One item seen through one set of versions at one moment.
-
-    only: (1,) the item's row in the catalogue; expected: (V,) the population's shares; nobody: the score of someone
-    unknown
-    """
-
-    only: Ints
-    shelf: Shelf
-    expected: Floats
-    taste: TasteModel
-    trained: TrainedModel | None
-    settings: Settings
-    now_us: int
-    nobody: float = 0.0
-
-    @property
-    def row(self) -> int:
-        """The item's row in the catalogue."""
-        return int(self.only[0])
-
-    @property
-    def index(self) -> CatalogIndex:
-        """The catalogue."""
-        return self.shelf.index
-
-    def person(self, state: Individual) -> PersonTaste:
-        """A state as ``rank`` sees one."""
-        index = self.index
-        affinity = affinity_vectors(
-            state,
-            index.value_of,
-            len(index.values),
-            self.expected,
-            self.now_us,
-            self.settings.affinity,
-            reference=self.shelf.reference(self.taste),
-        )
-        return PersonTaste.of(state, affinity, self.now_us)
-
-    def conflicts(self, person: PersonTaste) -> bool:
-        """Whether a value of the item runs against the person."""
-        index = self.index
-        columns = index.indices[index.indptr[self.row] : index.indptr[self.row + 1]]
-        against = firmly_against(person.affinity, self.settings.decide.conflict_upper_bound)
-        return bool(against[columns].any())
-
-    def ranking(self, person: PersonTaste) -> Ranking:
-        """The item's place for a person; nothing else is scored."""
-        settings = self.settings.recommend
-        return rank(person, self.taste, self.index, settings, self.trained, only=self.only)
-
-    def score(self, person: PersonTaste) -> float:
-        """How far the item stands above what it would for someone unknown, in log units."""
-        settings = self.settings.recommend
-        found = scores_at(person, self.taste, self.index, settings, self.trained, self.only)
-        return float(found[0]) - self.nobody
-
-    def reasons(self, person: PersonTaste) -> list[str]:
-        """Why, in words."""
-        return reasons(self.ranking(person), self.row, person, self.index)
 
 
 class Audiences:
@@ -153,36 +86,32 @@ class Audiences:
         self._trained = trained
         self._executor = executor
 
-    def find(self, request: AudienceRequest) -> Flow[Audience]:
-        """The individuals for whom an item matters, best first, as of now.
+    def find(
+        self, request: AudienceRequest, between: Callable[[], Flow[None]] | None = None
+    ) -> Flow[Audience]:
+        """The individuals for whom an item matters, best first, as of now; ``between`` is called after each page.
 
         Raises ``InvalidInput`` naming the field at fault, ``NotFound`` for an item that the catalogue does not have.
         """
+        between = _nothing if between is None else between
         _check(request)
         self._catalogue.item(request.item_id)
         # What is in memory only would not be met.
         yield from self._ingest.checkpoint()
-        shelf = self._catalogue.shelf
-        lens = Lens(
-            only=np.array([shelf.index.row_of[request.item_id]]),
-            shelf=shelf,
-            expected=shelf.expected(self._tasting.model),
-            taste=self._tasting.model,
-            trained=self._trained.model,
-            settings=self._settings,
-            now_us=self._clock.now_us(),
-        )
+        lens = self._lens(self._catalogue.shelf.index.row_of[request.item_id])
         lens, question = yield self._executor.submit(_prepared, lens, request)
         sieve = Sieve(question)
         after: int | None = 0
         while after is not None:
             after = yield self._executor.submit(self._look, sieve, after)
+            yield from between()
         members: list[Member] = []
         kept = sieve.kept()
         at_first_look = {reason: sieve.left_out[reason] for reason in AT_FIRST_LOOK}
         for start in range(0, len(kept), SLICE_PEOPLE):
             some = kept[start : start + SLICE_PEOPLE]
             members += yield self._executor.submit(self._score, some, lens, sieve)
+            yield from between()
         left_out = dict(sieve.left_out)
         enough = [one for one in members if one.score >= request.min_score]
         enough.sort(key=lambda one: (-one.score, one.individual_id))
@@ -201,6 +130,37 @@ class Audiences:
             members=explained,
             left_out=left_out,
             at_first_look=at_first_look,
+        )
+
+    def engaged(self, item_ids: Set[str], after: int) -> Flow[tuple[list[Met], int | None]]:
+        """Of the next page of everyone after a number, who engaged with any of some items and with which.
+
+        Returns the number to go on after, too; None at the end. Nothing is scored: it takes one scan for all items.
+        """
+        if not after:
+            # What is in memory only would not be met.
+            yield from self._ingest.checkpoint()
+        found: tuple[list[Met], int | None] = yield self._executor.submit(
+            self._meet, item_ids, self._lens(0), after
+        )
+        return found
+
+    def _meet(self, item_ids: Set[str], lens: Lens, after: int) -> tuple[list[Met], int | None]:
+        page = self._store.individuals(after, PAGE_PEOPLE)
+        found = [one for stored in page if (one := met(stored, item_ids, lens)) is not None]
+        return found, page[-1].number if len(page) == PAGE_PEOPLE else None
+
+    def _lens(self, row: int) -> Lens:
+        """An item as of now."""
+        shelf = self._catalogue.shelf
+        return Lens(
+            only=np.array([row]),
+            shelf=shelf,
+            expected=shelf.expected(self._tasting.model),
+            taste=self._tasting.model,
+            trained=self._trained.model,
+            settings=self._settings,
+            now_us=self._clock.now_us(),
         )
 
     def _look(self, sieve: Sieve, after: int) -> int | None:
@@ -337,6 +297,11 @@ def _taste_weight(lens: Lens, nobody: PersonTaste, columns: Ints) -> float:
     general[columns[0]], certain[columns[0]] = 1.0, 0.0
     liking = replace(nobody.affinity, general=general, general_sd=certain)
     return max(0.0, lens.score(replace(nobody, affinity=liking)))
+
+
+def _nothing() -> Flow[None]:
+    """Nothing comes between."""
+    yield from ()
 
 
 def _check(request: AudienceRequest) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from eachwise.catalog import (
     build_index,
     experiences_from,
+    groups_gone,
     parse_items,
     patch_index,
     placements_from,
@@ -92,12 +93,12 @@ class Shelf:
 class Offers:
     """One version of the definitions, with each placement's experiences in id order.
 
-    groups: experience → group; transactional: the placements that are
+    groups: experience → group, of those that are gone as well; transactional: the placements that are
     """
 
     def __init__(self, definitions: Definitions) -> None:
         self.definitions = definitions
-        self.groups = {
+        self.groups = definitions.groups_gone | {
             experience_id: experience.group
             for experience_id, experience in definitions.experiences.items()
             if experience.group
@@ -332,8 +333,10 @@ class Catalogue:
         return (yield from self._define(definitions))
 
     def _define(self, changed: Definitions) -> Flow[Definitions]:
-        version = self.offers.definitions.version + 1
-        definitions = msgspec.structs.replace(changed, version=version)
+        current = self.offers.definitions
+        definitions = msgspec.structs.replace(
+            changed, version=current.version + 1, groups_gone=groups_gone(current, changed)
+        )
         check_templates(definitions)
         self.offers = Offers(definitions)
         yield from self._commit(Commit(definitions=definitions))

@@ -77,7 +77,7 @@ class Delivery:
             reports=reports,
             key=outward.key,
         )
-        self.outbox = Outbox(store, clock, directory, self.expect, self._taken_out)
+        self.outbox = Outbox(store, clock, people, directory, self.expect, self._taken_out)
         self.dispatching = Dispatching(
             store=store,
             clock=clock,

@@ -206,6 +206,8 @@ def catalog_changes(
     """What became of items between two versions: (change, item, the properties that rules read)."""
     for item_id, item in after.items():
         old = before.get(item_id)
+        if item == old:
+            continue
         told: dict[str, Any] = {
             "item_id": item_id,
             "title": item.title,
@@ -222,6 +224,7 @@ def catalog_changes(
             and item.available
             and old.price
             and item.price is not None
+            and item.price < old.price
             and item.price <= old.price * (1.0 - drop_min)
         ):
             yield "price_drop", item, {**told, "price_before": old.price}

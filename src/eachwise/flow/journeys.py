@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 
 import msgspec
 
@@ -48,6 +49,9 @@ class Journeys:
         self._noticing = noticing
         self._versions: dict[tuple[str, int], Journey] = {}
         self.newest: dict[str, Journey] = {}
+        self._putting: Future[None] | None = None
+        # Whether somebody may be on a version that is heard for no more, or nobody on one that is.
+        self._changed = False
         moving = store.statistic(MOVING)
         self.moving: list[str] = [] if moving is None else _decode_ids(moving)
         self._use(store.journeys())
@@ -77,8 +81,18 @@ class Journeys:
         """Take journeys in: each that differs from its newest version becomes the next one; others stay as they are.
 
         ``document`` is YAML or JSON text, or decoded data. Raises ``InvalidInput`` naming line, place and fix: then
-        nothing is taken.
+        nothing is taken. One document at a time: the next is compared with what this one has become.
         """
+        while self._putting is not None:
+            yield self._putting
+        putting = self._putting = Future()
+        try:
+            return (yield from self._put(document))
+        finally:
+            self._putting = None
+            putting.set_result(None)
+
+    def _put(self, document: str | bytes | object) -> Flow[list[Journey]]:
         known = self._catalogue.offers.definitions
         placements, experiences = known.placements, known.experiences
         beside = Beside(self.newest, _DELIVERED)
@@ -113,6 +127,34 @@ class Journeys:
         """All are moved to this version; to one that came meanwhile they still have to be."""
         if self.newest[journey.journey_id] is journey:
             self.moving = [each for each in self.moving if each != journey.journey_id]
+            self._changed = True
+
+    def hear(self) -> None:
+        """Listen for what the newest versions know, and of earlier ones those that somebody is on, after a change.
+
+        To be called when no instance is on its way to the store: it might be on an earlier version.
+        """
+        if not self._changed:
+            return
+        self._changed = False
+        counts = {
+            journey_id: self._store.instance_counts(journey_id)
+            for journey_id, newest in self.newest.items()
+            if newest.version > 1
+        }
+        live = {
+            (journey_id, each.version)
+            for journey_id, counted in counts.items()
+            for each in counted
+            if each.status == "active"
+        }
+        self._hear(
+            [
+                each
+                for place, each in self._versions.items()
+                if each is self.newest[each.journey_id] or place in live
+            ]
+        )
 
     def views(self) -> list[JourneyView]:
         """Every journey with its counts, by id."""
@@ -174,13 +216,18 @@ class Journeys:
             newest = self.newest.get(journey.journey_id)
             if newest is None or newest.version <= journey.version:
                 self.newest[journey.journey_id] = journey
-        every = self._versions.values()
-        self._noticing.journeys = bool(every)
-        self._noticing.everything = any(hears_all(each) for each in every)
-        self._noticing.names = frozenset().union(*(names_of(each) for each in every))
+        # Until it is known who is on which.
+        self._hear(self._versions.values())
+        self._changed = True
+
+    def _hear(self, heard: Collection[Journey]) -> None:
+        """Whether there are journeys, and what these know."""
+        self._noticing.journeys = bool(heard)
+        self._noticing.everything = any(hears_all(each) for each in heard)
+        self._noticing.names = frozenset().union(*(names_of(each) for each in heard))
         self._noticing.stages = any(
             (each.goal is not None and each.goal.stage) or any(e.stage for e in each.entries)
-            for each in every
+            for each in heard
         )
 
 

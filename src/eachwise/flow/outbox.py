@@ -9,8 +9,10 @@ from msgspec.structs import replace
 from eachwise.contracts.delivery import Message, MessageState, MessageView
 from eachwise.contracts.errors import InvalidInput, NotFound
 from eachwise.contracts.ports import Clock, Commit, Committed, Store
+from eachwise.flow.asked import names_of
 from eachwise.flow.drive import Flow
 from eachwise.flow.letters import shown_address
+from eachwise.flow.people import People
 from eachwise.identity import Directory
 from eachwise.maths.times import iso
 
@@ -27,6 +29,7 @@ class Outbox:
         self,
         store: Store,
         clock: Clock,
+        people: People,
         directory: Directory,
         posted: Callable[[Sequence[Message]], None],
         taken_out: Callable[[Message], None],
@@ -34,6 +37,7 @@ class Outbox:
         """``posted`` is told of messages that wait again, ``taken_out`` of those that do not any more."""
         self._store = store
         self._clock = clock
+        self._people = people
         self._directory = directory
         self._taken_out = taken_out
         self._posted = posted
@@ -47,7 +51,13 @@ class Outbox:
     ) -> list[MessageView]:
         """Messages by id, after one; of a person the newest first."""
         if individual_id:
-            found = self._store.messages_of(self._directory.resolve(individual_id), limit)
+            # What was made before two people turned out to be one is kept under the id of then.
+            person = self._directory.resolve(individual_id)
+            state = self._people.find(person)
+            names = names_of(person, state.identifiers if state else (), self._directory)
+            every = [each for name in names for each in self._store.messages_of(name, limit)]
+            every.sort(key=lambda each: (each.created_at_us, each.message_id), reverse=True)
+            found = every[:limit]
             return [view_of(each) for each in found if state is None or each.state == state]
         return [view_of(each) for each in self._store.messages(state, after, limit)]
 

@@ -18,6 +18,7 @@ from eachwise.contracts.ports import Commit, Store
 from eachwise.contracts.simulation import Simulation
 from eachwise.flow.core import Core
 from eachwise.flow.drive import Flow
+from eachwise.flow.entering import next_moment_us
 from eachwise.flow.simulated import Watching
 from eachwise.flow.trained import MODEL as TRAINED
 from eachwise.identity import NOBODY, Directory
@@ -124,7 +125,7 @@ class Simulating:
             yield from self._core.ingest(events)
 
     def _go_through(self, later: Sequence[Came], since_us: int, until_us: int) -> Flow[None]:
-        """Minute by minute through what happened, what is due, and every full hour."""
+        """Minute by minute through what happened, what is due, when schedules strike, and every full hour."""
         now_us, place, day = since_us, 0, since_us // DAY_US
         while now_us < until_us:
             moments = [until_us, (now_us // HOUR_US + 1) * HOUR_US]
@@ -133,6 +134,11 @@ class Simulating:
             wake_us = self._store.next_wake_us()
             if wake_us is not None:
                 moments.append(wake_us)
+            moments += [
+                next_moment_us(entry.schedule, now_us)
+                for _, _, entry in self._core.programme.journeys.scheduled()
+                if entry.schedule is not None
+            ]
             now_us = max(now_us + 1, min(moments))
             end = place
             while end < len(later) and later[end][0] <= now_us:

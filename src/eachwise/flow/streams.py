@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from eachwise.contracts.decision import Decided, DecideRequest
@@ -16,6 +17,7 @@ from eachwise.maths.decay import MICROSECONDS
 # What was handed over is kept for a page that lost its connection meanwhile.
 KEPT_US = 120 * MICROSECONDS
 KEPT_MAX = 20
+_MARK = re.compile(r"at-([0-9]{1,19})")
 
 Heard = Callable[[], object]
 Handed = tuple[str, Decided]
@@ -70,22 +72,35 @@ class Streams:
 
         return stop
 
+    def mark(self) -> str:
+        """An id that stands for now: a page whose last one it is has all that was handed out before."""
+        return f"at-{self._clock.now_us()}"
+
     def take(self, individual_id: str, after: str = "") -> Flow[list[Handed]]:
-        """What waits for a person and may be shown now: taken up; ``after``: first what was handed out behind it."""
+        """What waits for a person and may be shown now: taken up; ``after``: first what was handed out behind it.
+
+        ``after`` is the last id that the page had: a message's, or a ``mark``.
+        """
         now_us = self._clock.now_us()
         person = self._directory.resolve(individual_id)
-        kept = [each for each in self._handed.get(individual_id, []) if each[0] > now_us - KEPT_US]
-        again = _behind([handed for _, handed in kept], after) if after else []
+        again = _behind(self._kept(person, now_us), after) if after else []
         standing = self._waiting.standing(person)
         found = [
             (message.message_id, self._deciding.answer(record)) for message, record in standing
         ]
         if standing:
             yield from self._waiting.picked(person, [record for _, record in standing])
-            kept += [(now_us, handed) for handed in found]
-        if kept:
-            self._handed[individual_id] = kept[-KEPT_MAX:]
+            handed = [*self._handed.get(person, ()), *((now_us, each) for each in found)]
+            self._handed[person] = handed[-KEPT_MAX:]
         return again + found
+
+    def _kept(self, person: str, now_us: int) -> list[tuple[int, Handed]]:
+        """What a person was handed lately, under whichever of their ids."""
+        names = self._waiting.names(person)
+        every = [each for name in names for each in self._handed.get(name, ())]
+        return sorted(
+            (each for each in every if each[0] > now_us - KEPT_US), key=lambda each: each[0]
+        )
 
     def _forget(self) -> None:
         """Drop what nobody will come back for."""
@@ -102,11 +117,18 @@ class Streams:
                 heard()
 
     def _wake(self, individual_id: str) -> None:
-        for heard in self._listeners.get(self._directory.resolve(individual_id), ()):
-            heard()
+        if not self._listeners:
+            return
+        # A page goes on listening under the id that it had before its person logged in.
+        for name in self._waiting.names(individual_id):
+            for heard in self._listeners.get(name, ()):
+                heard()
 
 
-def _behind(handed: list[Handed], after: str) -> list[Handed]:
-    """Those that came behind one; of one that is not known any more, nothing is known."""
+def _behind(kept: list[tuple[int, Handed]], after: str) -> list[Handed]:
+    """Those that came behind an id; of one that is not known any more, nothing is known."""
+    if mark := _MARK.fullmatch(after):
+        return [each for at_us, each in kept if at_us >= int(mark[1])]
+    handed = [each for _, each in kept]
     names = [message_id for message_id, _ in handed]
     return handed[names.index(after) + 1 :] if after in names else []

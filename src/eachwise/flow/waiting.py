@@ -11,6 +11,7 @@ from eachwise.contracts.decision import DecisionRecord
 from eachwise.contracts.delivery import Message
 from eachwise.contracts.experience import ONSITE_CHANNELS
 from eachwise.contracts.ports import Clock, Commit, Store
+from eachwise.flow.asked import names_of
 from eachwise.flow.drive import Flow
 from eachwise.flow.hindrances import Hindrances
 from eachwise.flow.people import People
@@ -66,6 +67,12 @@ class Waiting:
         found = [each for each in self._mine(individual_id) if _is_due(each, now_us)]
         return sorted(found, key=lambda each: (each.due_at_us, each.message_id))
 
+    def names(self, individual_id: str) -> list[str]:
+        """The ids under which somebody may listen, or be waited for, who is this person."""
+        person = self._directory.resolve(individual_id)
+        state = self._people.find(person)
+        return names_of(person, state.identifiers if state is not None else (), self._directory)
+
     def record(self, individual_id: str, placement_id: str) -> DecisionRecord | None:
         """The decision that waits for this person before this placement, if nothing stands against it now."""
         wanted = (each for each in self.of(individual_id) if each.placement_id == placement_id)
@@ -113,9 +120,15 @@ class Waiting:
         return len(over)
 
     def _settle(self, messages: list[Message]) -> Flow[None]:
+        # Dropped before it is written, so that nobody else is handed it meanwhile.
+        waited = [self._of[each.individual_id][each.message_id] for each in messages]
         for message in messages:
             self.drop(message)
-        yield self._store.commit(Commit(settled=messages))
+        try:
+            yield self._store.commit(Commit(settled=messages))
+        except Exception:
+            self.expect(waited)
+            raise
         for message in messages:
             self._places.free(message)
 

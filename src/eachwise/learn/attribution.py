@@ -65,7 +65,7 @@ def answer_in(
     """What came back so far, in any order of arrival; None while nothing proves that the decision was seen.
 
     Windows are [seen, seen + length], both included, and start at the earliest proof of sight; those of an order
-    start at the earliest click. A click and a hide both count.
+    start at any click, once one was in time. A click and a hide both count.
     """
     seen = [each.at_us for each in returned if each.action in _PROOFS_OF_SIGHT]
     if not seen:
@@ -74,28 +74,27 @@ def answer_in(
     closes_us = seen_us + outcome_window_s * _MICROSECONDS
     harmful_us = max(closes_us, seen_us + settings.harm_window_s * _MICROSECONDS)
     found: set[Outcome] = set()
-    clicked_us = None
     for each in returned:
         if each.action in _ANSWERS and each.at_us <= closes_us:
             found.add(_ANSWERS[each.action])
-            if each.action is Action.CLICK:
-                clicked_us = each.at_us if clicked_us is None else min(clicked_us, each.at_us)
         elif each.action in _HARMS and each.at_us <= harmful_us:
             found.add(_HARMS[each.action])
-    if clicked_us is not None and _bought(returned, clicked_us, settings):
+    if "takeup" in found and _bought(returned, settings):
         found.add("purchase")
     return Answer(closes_us, frozenset(found))
 
 
-def _bought(returned: Sequence[Returned], clicked_us: int, settings: LearnSettings) -> bool:
-    """Whether an order within the window of a click was not given back."""
-    until_us = clicked_us + settings.purchase_window_s * _MICROSECONDS
+def _bought(returned: Sequence[Returned], settings: LearnSettings) -> bool:
+    """Whether an order within the window of a click was not given back; of any click, as orders are credited."""
+    window_us = settings.purchase_window_s * _MICROSECONDS
+    clicks_us = [each.at_us for each in returned if each.action is Action.CLICK]
     # The latest report of an order comes first: the earliest is the one that stays.
     reports = sorted(returned, key=lambda each: (each.at_us, each.amount), reverse=True)
     orders = {
         (each.order_id or str(each.at_us)): each
         for each in reports
-        if each.action is Action.PURCHASE and clicked_us <= each.at_us <= until_us
+        if each.action is Action.PURCHASE
+        and any(clicked_us <= each.at_us <= clicked_us + window_us for clicked_us in clicks_us)
     }
     refunded = dict.fromkeys(orders, 0.0)
     for each in returned:

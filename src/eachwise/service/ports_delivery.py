@@ -96,6 +96,10 @@ class Streams(Protocol):
         """Hear when something new waits for a person; returns what stops it."""
         ...
 
+    def mark(self) -> str:
+        """An id that stands for now."""
+        ...
+
     def take(self, individual_id: str, after: str = "") -> Flow[list[tuple[str, Decided]]]:
         """What waits for a person, taken up."""
         ...

@@ -2,6 +2,8 @@
 
 ``id`` is the message's id, ``event`` is ``message``, ``data`` the decision as ``/v1/decide`` answers it. What was
 handed to an open stream is taken up; after a lost connection the browser names the last id it had, and gets the rest.
+So that it always has one, the stream begins with an id that stands for its moment, and so does each sign of life: of
+the first message, too, nobody knows whether the page still had it.
 """
 
 from __future__ import annotations
@@ -42,15 +44,16 @@ class Stream(Answer):
     heartbeat_s: float = HEARTBEAT_S
 
     async def send(self, send: Send, more: Sequence[Header] = ()) -> None:
-        """Head, what waits now, then what comes; a comment where nothing does, so that proxies keep it open."""
+        """Head, what waits now, then what comes; an id alone where nothing does, so that proxies keep it open."""
         await send({"type": "http.response.start", "status": 200, "headers": [*_HEAD, *more]})
         news = asyncio.Event()
         loop = asyncio.get_running_loop()
         stop = self.streams.listen(self.individual_id, lambda: loop.call_soon_threadsafe(news.set))
         gone = asyncio.ensure_future(_gone(self.receive))
         try:
-            await _write(send, f"retry: {RETRY_MS}\n\n".encode())
             after = self.last_id
+            begin = "" if after else f"id: {self.streams.mark()}\n"
+            await _write(send, f"retry: {RETRY_MS}\n{begin}\n".encode())
             while not (gone.done() or self.streams.ended):
                 news.clear()
                 for message_id, decided in await arun(self.streams.take(self.individual_id, after)):
@@ -58,7 +61,7 @@ class Stream(Answer):
                 after = ""
                 await _either(news, gone, self.heartbeat_s)
                 if not news.is_set() and not gone.done():
-                    await _write(send, b": here\n\n")
+                    await _write(send, f"id: {self.streams.mark()}\n\n".encode())
         finally:
             stop()
             gone.cancel()

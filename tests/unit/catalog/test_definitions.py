@@ -7,13 +7,15 @@ import pytest
 import yaml
 
 from eachwise.catalog import (
+    definitions,
     definitions_as_json,
     experiences_from,
+    groups_gone,
     parse_definitions,
     placements_from,
 )
 from eachwise.contracts.errors import InvalidInput, TooLarge
-from eachwise.contracts.experience import Cap, Eligibility, Experience, Placement
+from eachwise.contracts.experience import Cap, Definitions, Eligibility, Experience, Placement
 from eachwise.documents import reading
 
 BASE = """\
@@ -61,6 +63,23 @@ def test_json_comes_back_the_same() -> None:
     assert experiences_from(
         {"experiences": plain["experiences"]}, known_placements=found.placements
     ) == (found.experiences)
+
+
+def test_groups_of_what_is_gone_are_remembered_up_to_a_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def declared(*groups: tuple[str, str]) -> dict[str, Experience]:
+        return {each: Experience(experience_id=each, group=group) for each, group in groups}
+
+    monkeypatch.setattr(definitions, "GONE_MAX", 2)
+    before = Definitions(
+        experiences=declared(("b", "new"), ("c", ""), ("d", "sea"), ("e", "sea")),
+        groups_gone={"a": "land", "z": "old"},
+    )
+    now = Definitions(experiences=declared(("d", "land"), ("z", "")))
+    assert groups_gone(before, now) == {"b": "new", "e": "sea"}
+    monkeypatch.setattr(definitions, "GONE_MAX", 3)
+    assert list(groups_gone(before, now)) == ["a", "b", "e"]
 
 
 def test_json_escapes_that_yaml_does_not_know() -> None:

@@ -82,6 +82,18 @@ def test_an_order_counts_after_a_click_and_within_its_window() -> None:
     assert learnt((Action.CLICK, 6), (Action.PURCHASE, 5)) == {"takeup"}
 
 
+def test_an_order_is_learnt_as_it_was_credited_by_its_newest_click() -> None:
+    for again_at_s in (500, 4000):
+        clicks = [(Action.CLICK, 6), (Action.CLICK, again_at_s)]
+        contacts = [contact(at_s, action, "d1") for action, at_s in clicks]
+        order_at_s = 5000 + again_at_s
+        assert credited(Action.PURCHASE, order_at_s * SECOND, "", contacts, SETTINGS) == "d1"
+        assert learnt(*clicks, (Action.PURCHASE, order_at_s)) == {"takeup", "purchase"}
+        assert learnt(*clicks, (Action.PURCHASE, order_at_s + 1)) == {"takeup"}
+    late = (Action.EXPOSE, 0), (Action.CLICK, 700), (Action.PURCHASE, 800)
+    assert learnt(*late) == set()
+
+
 def returned_orders(*refunds: Returned) -> bool:
     """Whether an order of 40 an hour after a click still counts as a purchase."""
     order = Returned(Action.PURCHASE, 3600 * SECOND, "o1", 40.0)

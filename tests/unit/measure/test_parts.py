@@ -167,25 +167,25 @@ def record(
 def test_records_become_a_log() -> None:
     log = log_of(
         [
-            (record("a1", "x", {"x": 0.7, "y": 0.2, SILENCE: 0.1}), 2.0),
-            (record("a2", SILENCE, {"y": 0.6, SILENCE: 0.4}), 0.0),
-            (record("b1", "y", {"y": 1.0}, failed="too late"), 5.0),
-            (record("b2", "y", {"y": 1.0}), 1.0),
+            (record("a1", "x", {"x": 0.7, "y": 0.2, SILENCE: 0.1}), 2.0, True),
+            (record("a2", SILENCE, {"y": 0.6, SILENCE: 0.4}), 0.0, False),
+            (record("b1", "y", {"y": 1.0}, failed="too late"), 5.0, True),
+            (record("b2", "y", {"y": 1.0}), -0.1, False),
         ]
     )
     assert log.person.tolist() == [0, 0, 1]
     assert log.indptr.tolist() == [0, 3, 5, 6]
     assert [log.arms[arm] for arm in log.arm] == ["x", "y", SILENCE, "y", SILENCE, "y"]
     assert log.chosen.tolist() == [0, 4, 5]
-    assert log.reward.tolist() == [2.0, 0.0, 1.0]
-    assert log.converted.tolist() == [True, False, True]
+    assert log.reward.tolist() == [2.0, 0.0, -0.1]
+    assert log.converted.tolist() == [True, False, False]
     assert log.features[:, 1].tolist() == pytest.approx([1.4, 0.4, 0.0, 1.2, 0.0, 2.0])
     assert log.recorded.all()
 
 
 def test_a_candidate_that_is_there_because_it_was_chosen_is_told_apart() -> None:
     vector = {"x": 0.5, "y": 0.3, "z": 0.01}
-    rows = [(record("a1", "z", vector, candidates=9), 0.0)]
+    rows = [(record("a1", "z", vector, candidates=9), 0.0, False)]
     with pytest.raises(InvalidInput) as error:
         log_of(rows)
     assert error.value.field == "lead_count"
