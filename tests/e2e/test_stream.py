@@ -47,7 +47,8 @@ class Page(threading.Thread):
         self.headers = {"Last-Event-ID": last_id} if last_id else {}
         self.opened, self.ended = threading.Event(), threading.Event()
         self.got: list[tuple[str, Decided]] = []
-        self.came = threading.Event()
+        self.came, self.began = threading.Event(), threading.Event()
+        self.first_id = ""
 
     def run(self) -> None:
         """Read events as a browser does."""
@@ -58,6 +59,8 @@ class Page(threading.Thread):
             for line in answer.iter_lines():
                 if line.startswith("id: "):
                     name = line[4:]
+                    self.first_id = self.first_id or name
+                    self.began.set()
                 elif line.startswith("data: "):
                     self.got.append((name, msgspec.json.decode(line[6:], type=Decided)))
                     self.came.set()
@@ -108,3 +111,19 @@ def test_a_page_that_comes_back_gets_what_came_behind_its_last_id(server: Server
         again.start()
         assert again.came.wait(20)
         assert [name for name, _ in again.got] == [second]
+
+
+def test_a_page_that_lost_its_connection_before_its_first_message_has_an_id_to_name(
+    server: Server,
+) -> None:
+    with closing(server.engine()) as engine:
+        engine.identify("ann", {})
+        page = Page(server, "ann")
+        page.start()
+        assert page.began.wait(20)
+        engine.track("ann", "Cart Viewed")
+        assert page.came.wait(20)
+        again = Page(server, "ann", last_id=page.first_id)
+        again.start()
+        assert again.came.wait(20)
+        assert again.got == page.got

@@ -179,3 +179,11 @@ def test_what_cannot_be_simulated_says_why(lived: tuple[Path, Simulation], tmp_p
         simulate_journeys(
             store, JOURNEYS.replace("placement: mail", "placement: mial"), settings=SETTINGS
         )
+
+
+def test_a_schedule_strikes_on_the_minute(lived: tuple[Path, Simulation]) -> None:
+    store, _ = lived
+    document = JOURNEYS.replace("mon 09:00", "09:37").replace("{after: 5d}", "always")
+    found = simulate_journeys(store, document, settings=SETTINGS, days=3)
+    times = {each.at[10:] for each in found.contacts if each.journey_id == "weekly"}
+    assert times == {"T09:37:00.000Z"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from eachwise import Engine
 from eachwise.adapters.clocks import SettableClock
 from eachwise.contracts.delivery import Message
+from eachwise.contracts.errors import StoreError
+from eachwise.contracts.ports import Committed
 from eachwise.flow.drive import run
 from tests.flow.shop import START_US
 from tests.support.sending import contact, furnish, put, state_of, subscribe
@@ -132,3 +135,69 @@ def test_a_discarded_message_waits_no_more(engine: Engine) -> None:
     assert found.decision_id != message.decision_id
     engine.resend(message.message_id)
     assert take(engine) == [message.message_id]
+
+
+def test_a_page_goes_on_hearing_under_the_id_it_had_before_the_login(
+    engine: Engine, clock: SettableClock
+) -> None:
+    heard: list[int] = []
+    engine.track(None, "Signed Up", anonymousId="a1")
+    streams = engine.core.delivery.streams
+    stop = streams.listen(streams.person(None, "a1", None), lambda: heard.append(1))
+    clock.advance(seconds=1)
+    engine.identify("ann", {}, anonymousId="a1")
+    message = put(engine.core, "ann", "hero")
+    assert heard == [1]
+    assert [each for each, _ in run(streams.take("anon:a1"))] == [message.message_id]
+    # It comes back under its new id, and misses nothing.
+    assert take(engine, f"at-{START_US}") == [message.message_id]
+    stop()
+    put(engine.core, "ann", "hero")
+    assert heard == [1]
+
+
+def test_the_first_message_of_a_stream_is_not_lost_with_its_connection(
+    engine: Engine, clock: SettableClock
+) -> None:
+    began = engine.core.delivery.streams.mark()
+    clock.advance(seconds=1)
+    message = put(engine.core, "ann", "hero")
+    assert take(engine) == [message.message_id]
+    assert take(engine, began) == [message.message_id]
+    clock.advance(seconds=1)
+    # It was still there at the next sign of life.
+    assert take(engine, engine.core.delivery.streams.mark()) == []
+    for odd in ("at-", "at-x", "at-" + "9" * 5000):
+        assert take(engine, odd) == []
+
+
+def test_what_could_not_be_taken_up_durably_waits_on(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = put(engine.core, "ann", "hero")
+
+    def full(_: object) -> Future[Committed]:
+        refused: Future[Committed] = Future()
+        refused.set_exception(StoreError("the disk is full"))
+        return refused
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine.core._store, "commit", full)
+        with pytest.raises(StoreError, match="full"):
+            take(engine)
+    assert take(engine) == [message.message_id]
+
+
+def test_the_outbox_of_a_person_has_what_was_made_under_their_earlier_ids(
+    engine: Engine, clock: SettableClock
+) -> None:
+    subscribe(engine, "eve")
+    made = []
+    for user in ("ann", "eve"):
+        made.append(put(engine.core, user, "hero").message_id)
+        clock.advance(seconds=1)
+    engine.send([{"type": "alias", "userId": "ann", "previousId": "eve"}])
+    outbox = engine.core.delivery.outbox
+    for name in ("user:ann", "user:eve"):
+        assert [each.message_id for each in outbox.list(individual_id=name)] == made[::-1]
+        assert len(outbox.list(individual_id=name, limit=1)) == 1

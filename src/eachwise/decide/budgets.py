@@ -2,7 +2,8 @@
 
 A budget is used by exposures, by take-ups (a stock) or by the money that exposures cost, within a rolling window or for
 ever. What a window holds is counted in 48 parts of it; a part counts until the whole of it has passed, so a limit is
-never exceeded. The shadow price λ of one more unit follows the dual ascent of Balseiro, Lu & Mirrokni (2020) in time:
+never exceeded by a decision; take-ups are used when they come, and those of what is on show by then may go beyond. The
+shadow price λ of one more unit follows the dual ascent of Balseiro, Lu & Mirrokni (2020) in time:
 
     dλ = w · (use − target · dt) / (limit / 24)          λ ≥ 0
 

@@ -101,10 +101,7 @@ class Delivery:
             places=places,
         )
         self.streams = Streams(
-            clock=clock,
-            directory=directory,
-            deciding=deciding,
-            waiting=self.waiting,
+            clock=clock, directory=directory, deciding=deciding, waiting=self.waiting
         )
         deciding.pages.waiting = self.waiting.record
         deciding.picked = self.waiting.picked

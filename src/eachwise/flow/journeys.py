@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from typing import NamedTuple
 
 import msgspec
 
@@ -50,7 +51,7 @@ class Journeys:
         self._versions: dict[tuple[str, int], Journey] = {}
         self.newest: dict[str, Journey] = {}
         self._putting: Future[None] | None = None
-        # Whether somebody may be on a version that is heard for no more, or nobody on one that is.
+        # Whether the journeys listen for versions that nobody may be on any more.
         self._changed = False
         moving = store.statistic(MOVING)
         self.moving: list[str] = [] if moving is None else _decode_ids(moving)
@@ -136,25 +137,23 @@ class Journeys:
         """
         if not self._changed:
             return
-        self._changed = False
-        counts = {
-            journey_id: self._store.instance_counts(journey_id)
-            for journey_id, newest in self.newest.items()
-            if newest.version > 1
+        newest = list(self.newest.values())
+        enough = _known_to(newest)
+        # Only versions that know more than the newest ones need somebody to be looked for.
+        older = {
+            place: each
+            for place, each in self._versions.items()
+            if each.version < self.newest[each.journey_id].version
+            and _known_to([*newest, each]) != enough
         }
         live = {
             (journey_id, each.version)
-            for journey_id, counted in counts.items()
-            for each in counted
+            for journey_id in {journey_id for journey_id, _ in older}
+            for each in self._store.instance_counts(journey_id)
             if each.status == "active"
         }
-        self._hear(
-            [
-                each
-                for place, each in self._versions.items()
-                if each is self.newest[each.journey_id] or place in live
-            ]
-        )
+        self._hear([*newest, *(each for place, each in older.items() if place in live)])
+        self._changed = False
 
     def views(self) -> list[JourneyView]:
         """Every journey with its counts, by id."""
@@ -221,14 +220,30 @@ class Journeys:
         self._changed = True
 
     def _hear(self, heard: Collection[Journey]) -> None:
-        """Whether there are journeys, and what these know."""
+        known = _known_to(heard)
         self._noticing.journeys = bool(heard)
-        self._noticing.everything = any(hears_all(each) for each in heard)
-        self._noticing.names = frozenset().union(*(names_of(each) for each in heard))
-        self._noticing.stages = any(
-            (each.goal is not None and each.goal.stage) or any(e.stage for e in each.entries)
-            for each in heard
-        )
+        self._noticing.names = known.names
+        self._noticing.everything = known.everything
+        self._noticing.stages = known.stages
+
+
+class _Known(NamedTuple):
+    """What some journeys know: folded names of events, whether any event may matter, and whether stages do."""
+
+    names: frozenset[str]
+    everything: bool
+    stages: bool
+
+
+def _known_to(journeys: Collection[Journey]) -> _Known:
+    return _Known(
+        frozenset().union(*(names_of(each) for each in journeys)),
+        any(hears_all(each) for each in journeys),
+        any(
+            (each.goal is not None and bool(each.goal.stage)) or any(e.stage for e in each.entries)
+            for each in journeys
+        ),
+    )
 
 
 def _moving_as(moving: list[str]) -> dict[str, bytes | None]:

@@ -40,6 +40,8 @@ from eachwise.maths.decay import MICROSECONDS
 
 # So much is taken in by one round: it bounds how long a decision may wait for it.
 NOTICED_A_ROUND, TIMERS_A_ROUND = 50, 50
+# After so many timers others may have a turn.
+BREATH = 10
 # A timer that a fault of ours keeps from being handled is tried again so much later.
 FAULT_US = 3_600 * MICROSECONDS
 _log = logging.getLogger(__name__)
@@ -75,6 +77,7 @@ class Orchestrating:
         self._entering = entering
         self._slots = slots
         self._deciding = deciding
+        self._executor = executor
         self._working = False
         self._catch_up_us = int(catch_up_s * MICROSECONDS)
         # When a server began, 0 where none did.
@@ -107,6 +110,7 @@ class Orchestrating:
             return 0
         self._working = True
         try:
+            self._journeys.hear()
             done = 0
             for part in (
                 self._take_edits,
@@ -210,9 +214,13 @@ class Orchestrating:
                 break
             round_ = self._round()
             try:
-                for instance in due:
+                for place, instance in enumerate(due):
+                    if place % BREATH == BREATH - 1:
+                        # A decision or two a timer: somebody's page must not wait for all of them.
+                        yield self._executor.submit(_nothing)
                     self._wake_if_possible(round_, round_.current(instance))
-            except Exception:
+            except BaseException:
+                # Whoever drives it may give up at a wait, too.
                 self._deciding.pages.undo(round_.records)
                 raise
             if round_.empty:
@@ -364,6 +372,10 @@ class Orchestrating:
 
 def _unheard(_: Sequence[Message]) -> None:
     """Nobody sends them."""
+
+
+def _nothing() -> None:
+    """Take a turn."""
 
 
 def _nothing_else() -> Flow[None]:

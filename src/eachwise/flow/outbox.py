@@ -53,8 +53,8 @@ class Outbox:
         if individual_id:
             # What was made before two people turned out to be one is kept under the id of then.
             person = self._directory.resolve(individual_id)
-            state = self._people.find(person)
-            names = names_of(person, state.identifiers if state else (), self._directory)
+            known = self._people.find(person)
+            names = names_of(person, known.identifiers if known else (), self._directory)
             every = [each for name in names for each in self._store.messages_of(name, limit)]
             every.sort(key=lambda each: (each.created_at_us, each.message_id), reverse=True)
             found = every[:limit]
