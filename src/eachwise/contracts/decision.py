@@ -167,7 +167,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
     ``filtered`` names the first of them; ``features`` are the chosen candidate's, as the learner will read them.
     ``explored``: it was not among the best by expectation. ``failed``: why it fell back to silence; it is then evidence
     for nothing, with probability 1. So is what is ``transactional``: it was asked for by name, and nothing competed.
-    ``beside``: decisions made before that the same request was answered with (kept for a visit, or put up by a journey).
+    ``beside``: earlier decisions that the same request was answered with (kept for a visit, or put up by a journey).
     """
 
     decision_id: str

@@ -63,8 +63,8 @@ def prune_models(
 def old_instances(read: Read, before_us: int) -> Iterator[list[str]]:
     """Ended instances that moved last before a time, a slice at a time, as they are found by a reader.
 
-    The newest ended one of a person, journey and key stays: re-entry asks for it. So does a person's first of a journey: the
-    journey's effect counts from it.
+    The newest ended one of a person, journey and key stays: re-entry asks for it. So does a person's first of a
+    journey: its effect counts from there.
     """
     after = ""
     while rows := read("instances_outlived", after, before_us, SLICE_ROWS):
