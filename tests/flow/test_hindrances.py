@@ -30,11 +30,6 @@ WAITING = JOURNEY + "      - {id: wait, wait: 5d}\n"
 
 
 @pytest.fixture
-def clock() -> SettableClock:
-    return SettableClock(START_US)
-
-
-@pytest.fixture
 def mail() -> Scripted:
     return Scripted("email")
 

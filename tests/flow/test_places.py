@@ -52,11 +52,6 @@ def once_a_day() -> dict[str, Any]:
 
 
 @pytest.fixture
-def clock() -> SettableClock:
-    return SettableClock(START_US)
-
-
-@pytest.fixture
 def mail() -> Scripted:
     return Scripted("email")
 

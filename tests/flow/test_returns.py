@@ -12,15 +12,9 @@ from eachwise.adapters.clocks import SettableClock
 from eachwise.contracts.delivery import PreviewRequest
 from eachwise.flow.drive import run
 from eachwise.settings import DeliverySettings, Settings
-from tests.flow.shop import START_US
 from tests.support.sending import DEFINITIONS, Scripted, furnish, put, subscribe
 
 NEWS = ("email", "marketing")
-
-
-@pytest.fixture
-def clock() -> SettableClock:
-    return SettableClock(START_US)
 
 
 @pytest.fixture
