@@ -271,4 +271,7 @@ def test_old_versions_go_but_the_newest_and_the_used(tmp_path: Path) -> None:
         assert told == [2, 5, 6, 7, 8, 9, 10]
         clock.advance(seconds=40 * 86_400)
         engine.tick()
+        # A clock that jumps so far may be wrong: what it says is over goes at the next tick, if it still says so.
+        assert len([one for one in engine.models() if one.name == "trained"]) == 7
+        engine.tick()
         assert [one.version for one in engine.models() if one.name == "trained"] == [10, 9, 8, 7, 6]
