@@ -120,6 +120,20 @@ def test_a_kill_in_between_changes_nothing(tmp_path: Path, killed_after: float) 
     assert again.heads["takeup"].mean == pytest.approx(whole.heads["takeup"].mean, rel=1e-9)
 
 
+def test_what_a_receiver_keeps_waiting_counts_as_seen_when_it_arrives(clock: SettableClock) -> None:
+    with opened(None, clock) as engine:
+        engine.define(SHOP)
+        for number in range(5):
+            engine.identify(f"u{number}", known(f"u{number}"))
+        made = {f"u{n}": engine.decide(f"u{n}", placements=["mail"]).decisions[0] for n in range(5)}
+        later(engine, clock, 20)
+        for user, decided in made.items():
+            answer(engine, user, decided.decision_id, "Viewed")
+        assert later(engine, clock, 5).updates == 0
+        assert later(engine, clock, 2).updates >= 4
+        assert engine.status()["outcomes"]["waiting"] >= 4
+
+
 def test_what_is_taken_up_is_off_the_stock_before_it_is_learnt(
     engine: Engine, clock: SettableClock
 ) -> None:

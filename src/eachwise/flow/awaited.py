@@ -53,7 +53,7 @@ class Pending(msgspec.Struct):
         after weigh many times too much.
         """
         if not self.outbound:
-            return 0
+            return -1
         window_s = self.placement.outcome_window_s
         seen_us = answer.closes_us - window_s * MICROSECONDS
         return seen_us + min(settle_s, window_s) * MICROSECONDS

@@ -63,7 +63,7 @@ class Learning:
         self._publishing = False
         # The newest version has seen the log up to here.
         self._seen = 0
-        # What is old enough as of this moment is learnt.
+        # What was old enough before this moment is learnt.
         self._ripe_us = 0
         self.propensity = Propensity(store=store, clock=clock, settings=settings)
 
@@ -173,7 +173,7 @@ class Learning:
             self._budgets.taken_up(record, taken - pending.taken)
             pending.taken = taken
         ripe_us = self._ripe_at_us(pending, answer)
-        if not ripe and ripe_us > self._ripe_us:
+        if not ripe and ripe_us >= self._ripe_us:
             if ripe_us != pending.wakes_us:
                 pending.wakes_us = ripe_us
                 self._wake(record.decision_id, ripe_us)
@@ -362,7 +362,7 @@ class Learning:
         answer = self._answer(pending)
         if answer is not None:
             pending.taken = TAKEUP in answer.outcomes
-            if self._ripe_at_us(pending, answer) <= self._ripe_us:
+            if self._ripe_at_us(pending, answer) < self._ripe_us:
                 pending.told = answer.outcomes
         pending.returned += [each for sequence, each in found if sequence > seen]
         self._tell_of(pending)
