@@ -28,7 +28,7 @@ from eachwise.contracts.individual import Individual, Recent
 from eachwise.contracts.ports import Clock, Store
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.crowd import AT_FIRST_LOOK, BELOW, CONFLICT, OUTRANKED, Question, Sieve
-from eachwise.flow.drive import Flow
+from eachwise.flow.drive import Flow, idle
 from eachwise.flow.engaged import Met, met
 from eachwise.flow.ingest import Ingest
 from eachwise.flow.lens import Lens
@@ -87,13 +87,12 @@ class Audiences:
         self._executor = executor
 
     def find(
-        self, request: AudienceRequest, between: Callable[[], Flow[None]] | None = None
+        self, request: AudienceRequest, between: Callable[[], Flow[None]] = idle
     ) -> Flow[Audience]:
         """The individuals for whom an item matters, best first, as of now; ``between`` is called after each page.
 
         Raises ``InvalidInput`` naming the field at fault, ``NotFound`` for an item that the catalogue does not have.
         """
-        between = _nothing if between is None else between
         _check(request)
         self._catalogue.item(request.item_id)
         # What is in memory only would not be met.
@@ -297,11 +296,6 @@ def _taste_weight(lens: Lens, nobody: PersonTaste, columns: Ints) -> float:
     general[columns[0]], certain[columns[0]] = 1.0, 0.0
     liking = replace(nobody.affinity, general=general, general_sd=certain)
     return max(0.0, lens.score(replace(nobody, affinity=liking)))
-
-
-def _nothing() -> Flow[None]:
-    """Nothing comes between."""
-    yield from ()
 
 
 def _check(request: AudienceRequest) -> None:

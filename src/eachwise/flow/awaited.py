@@ -45,6 +45,10 @@ class Pending(msgspec.Struct):
         wait_us = self.placement.reserve_s * MICROSECONDS
         return self.record.inputs.now_us + max(wait_us, SENDING_US if self.outbound else 0)
 
+    def seen_us(self, answer: Answer) -> int:
+        """When it was seen first."""
+        return answer.closes_us - self.placement.outcome_window_s * MICROSECONDS
+
     def ripe_us(self, answer: Answer, settle_s: int) -> int:
         """When the exposure may be learnt: on site at once, as answers come within moments; else once most have come.
 
@@ -54,9 +58,8 @@ class Pending(msgspec.Struct):
         """
         if not self.outbound:
             return -1
-        window_s = self.placement.outcome_window_s
-        seen_us = answer.closes_us - window_s * MICROSECONDS
-        return seen_us + min(settle_s, window_s) * MICROSECONDS
+        waits_s = min(settle_s, self.placement.outcome_window_s)
+        return self.seen_us(answer) + waits_s * MICROSECONDS
 
 
 def closed(record: DecisionRecord, answer: Answer) -> Closed:

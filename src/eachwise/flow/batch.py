@@ -24,7 +24,7 @@ from eachwise.decide.budgets import units_of
 from eachwise.flow.budgets import Budgets
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.decide import Deciding
-from eachwise.flow.drive import Flow
+from eachwise.flow.drive import Flow, breath
 from eachwise.flow.people import People
 
 # Under ``batch.ID`` the store keeps a batch as it was begun.
@@ -134,7 +134,7 @@ class Batching:
         try:
             for place, stored in enumerate(found):
                 if place % BREATH == BREATH - 1:
-                    yield self._executor.submit(_nothing)
+                    yield from breath(self._executor)
                 request = _request(batch, stored.individual_id)
                 assert request.request_id is not None
                 before = self._store.decisions_of_request(stored.individual_id, request.request_id)
@@ -219,7 +219,7 @@ class Batching:
         tight = [self._budgets.tightest(each) for each in budgeted]
         for row, individual_id in enumerate(rows.values()):
             if row % BREATH == BREATH - 1:
-                yield self._executor.submit(_nothing)
+                yield from breath(self._executor)
             asked = DecideRequest(
                 placements=[request.placement_id],
                 individual_id=individual_id,
@@ -277,7 +277,3 @@ def _request(batch: Batch, individual_id: str) -> DecideRequest:
         context=batch.context,
         request_id=f"batch:{batch.batch_id}",
     )
-
-
-def _nothing() -> None:
-    """Take a turn."""

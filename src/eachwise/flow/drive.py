@@ -8,11 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
 R = TypeVar("R")
 Flow = Generator[Future[Any], Any, R]
+
+
+def breath(executor: Executor) -> Flow[None]:
+    """Let others have a turn in the middle of something long."""
+    yield executor.submit(_nothing)
+
+
+def idle() -> Flow[None]:
+    """Nothing to do."""
+    yield from ()
 
 
 def run(flow: Flow[R]) -> R:
@@ -48,3 +58,7 @@ async def arun(flow: Flow[R]) -> R:
         return result
     finally:
         flow.close()
+
+
+def _nothing() -> None:
+    """What a turn takes."""

@@ -137,7 +137,7 @@ class Learning:
         if sequence in pending.read:
             return
         pending.returned.append(returned(event, meaning))
-        self._tell_of(pending)
+        self._tell_of(pending, self._answer(pending))
 
     def _note_late(self, sequence: int, event: Event, meaning: Meaning) -> None:
         """An answer to a decision that is not waited for any more: what was known before it is in the log."""
@@ -153,21 +153,22 @@ class Learning:
         pending = Pending(record, self._placement(record), people, known)
         before = self._answer(pending)
         pending.returned.append(returned(event, meaning))
+        after = self._answer(pending)
         if before is not None:
             pending.told, pending.taken = before.outcomes, TAKEUP in before.outcomes
-        elif self._answer(pending) is not None:
+        elif after is not None:
             self._budgets.unseen(record, seen=True)
-        self._tell_of(pending, ripe=True)
+        self._tell_of(pending, after, ripe=True)
 
     def _answer(self, pending: Pending) -> Answer | None:
         window_s = pending.placement.outcome_window_s
         return answer_in(pending.returned, window_s, self._settings.learn)
 
-    def _tell_of(self, pending: Pending, *, ripe: bool = False) -> None:
+    def _tell_of(self, pending: Pending, answer: Answer | None, *, ripe: bool = False) -> None:
         """Let the budgets, and of what is ripe the learner, know what is new about an exposure."""
-        answer, record = self._answer(pending), pending.record
         if answer is None:
             return
+        record = pending.record
         taken = TAKEUP in answer.outcomes
         if taken != pending.taken:
             self._budgets.taken_up(record, taken - pending.taken)
@@ -187,17 +188,12 @@ class Learning:
                 outcomes=answer.outcomes,
                 before=pending.told,
             )
-            if pending.told is None or not self.propensity.forgot(
-                self._seen_at_us(pending, answer)
-            ):
+            if pending.told is None or not self.propensity.forgot(pending.seen_us(answer)):
                 self.propensity.learn(exposure)
             pending.told = answer.outcomes
 
     def _ripe_at_us(self, pending: Pending, answer: Answer) -> int:
         return pending.ripe_us(answer, self._settings.learn.settle_s)
-
-    def _seen_at_us(self, pending: Pending, answer: Answer) -> int:
-        return answer.closes_us - pending.placement.outcome_window_s * MICROSECONDS
 
     def _returned(
         self,
@@ -224,7 +220,7 @@ class Learning:
                 continue
             answer = self._answer(pending)
             if answer is not None:
-                self._tell_of(pending)
+                self._tell_of(pending, answer)
                 again_us = self._ripe_at_us(pending, answer)
                 if again_us < now_us:
                     again_us = answer.closes_us
@@ -365,7 +361,7 @@ class Learning:
             if self._ripe_at_us(pending, answer) < self._ripe_us:
                 pending.told = answer.outcomes
         pending.returned += [each for sequence, each in found if sequence > seen]
-        self._tell_of(pending)
+        self._tell_of(pending, self._answer(pending))
 
     def _catch_up_late(self, seen: int) -> None:
         """Answers that the newest version has not seen, to decisions that are not waited for; the log's tail behind

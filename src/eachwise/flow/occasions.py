@@ -19,7 +19,7 @@ from eachwise.contracts.journey import Entry, Journey
 from eachwise.contracts.ports import Clock, Store
 from eachwise.flow.audience import Audiences
 from eachwise.flow.catalogue import Catalogue
-from eachwise.flow.drive import Flow
+from eachwise.flow.drive import Flow, breath
 from eachwise.flow.entering import (
     OCCASIONS,
     Entering,
@@ -237,7 +237,7 @@ class Occasions:
         entered = 0
         for place, (beginning, person) in enumerate(page):
             if place % BREATH == BREATH - 1:
-                yield self._executor.submit(_nothing)
+                yield from breath(self._executor)
             # As it is now: it may have been paused, or changed, since this began.
             journey = self._journeys.newest[beginning.journey.journey_id]
             if beginning.entry not in journey.entries:
@@ -265,7 +265,3 @@ class Occasions:
 
     def _begin(self) -> Round:
         return Round(store=self._store, now_us=self._clock.now_us())
-
-
-def _nothing() -> None:
-    """Take a turn."""

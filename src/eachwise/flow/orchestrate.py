@@ -26,7 +26,7 @@ from eachwise.contracts.ports import Clock, Store
 from eachwise.flow.audience import Audiences
 from eachwise.flow.catalogue import Catalogue
 from eachwise.flow.decide import Deciding
-from eachwise.flow.drive import Flow
+from eachwise.flow.drive import Flow, breath, idle
 from eachwise.flow.entering import Entering, Occurrence
 from eachwise.flow.journeys import Journeys
 from eachwise.flow.knowing import Knowing
@@ -85,7 +85,7 @@ class Orchestrating:
         # Told of the messages that are in the outbox from now on.
         self.posted: Callable[[Sequence[Message]], None] = _unheard
         # Called between the rounds of ``work``, so that nothing else waits for the end of a long one.
-        self.meanwhile: Callable[[], Flow[None]] = _nothing_else
+        self.meanwhile: Callable[[], Flow[None]] = idle
         self._next_wake_us: int | None = 0
         self._occasions = Occasions(
             store=store,
@@ -217,7 +217,7 @@ class Orchestrating:
                 for place, instance in enumerate(due):
                     if place % BREATH == BREATH - 1:
                         # A decision or two a timer: somebody's page must not wait for all of them.
-                        yield self._executor.submit(_nothing)
+                        yield from breath(self._executor)
                     self._wake_if_possible(round_, round_.current(instance))
             except BaseException:
                 # Whoever drives it may give up at a wait, too.
@@ -372,12 +372,3 @@ class Orchestrating:
 
 def _unheard(_: Sequence[Message]) -> None:
     """Nobody sends them."""
-
-
-def _nothing() -> None:
-    """Take a turn."""
-
-
-def _nothing_else() -> Flow[None]:
-    """There is nothing else to do."""
-    yield from ()

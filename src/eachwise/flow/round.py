@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from eachwise.contracts.decision import DecisionRecord
 from eachwise.contracts.delivery import CALL, EVENT, Message
 from eachwise.contracts.journey import Command, Instance, Log, Moved
 from eachwise.contracts.ports import Commit, Store
+
+
+class Mark(NamedTuple):
+    """How far a round was: so many decisions, messages and puts."""
+
+    records: int
+    messages: int
+    puts: int
 
 
 @dataclass(slots=True)
@@ -21,10 +30,11 @@ class Round:
     now_us: int
     instances: dict[str, Instance] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
-    settled: list[Message] = field(default_factory=list)
     records: list[DecisionRecord] = field(default_factory=list)
     statistics: dict[str, bytes | None] = field(default_factory=dict)
     _of: dict[str, dict[str, Instance]] = field(default_factory=dict)
+    # Each put instance, with what stood in its place among all and among the person's.
+    _puts: list[tuple[Instance, Instance | None, Instance | None]] = field(default_factory=list)
 
     def of(self, individual_id: str) -> list[Instance]:
         """A person's live instances as they stand now, in the order of their entries; what this round ended, too."""
@@ -55,8 +65,9 @@ class Round:
     def put(self, instance: Instance) -> None:
         """An instance stands so from now on."""
         self.of(instance.individual_id)
-        self._of[instance.individual_id][instance.instance_id] = instance
-        self.instances[instance.instance_id] = instance
+        name, mine = instance.instance_id, self._of[instance.individual_id]
+        self._puts.append((instance, self.instances.get(name), mine.get(name)))
+        self.instances[name] = mine[name] = instance
 
     def current(self, instance: Instance) -> Instance:
         """The instance as this round has left it."""
@@ -69,21 +80,17 @@ class Round:
             message_of(command, moved.instance, self.now_us) for command in moved.commands
         ]
 
-    def mark(self) -> Round:
+    def mark(self) -> Mark:
         """How far the round is, to come back to: what a timer's fault undoes."""
-        return replace(
-            self,
-            instances=dict(self.instances),
-            messages=list(self.messages),
-            records=list(self.records),
-            _of={person: dict(mine) for person, mine in self._of.items()},
-        )
+        return Mark(len(self.records), len(self.messages), len(self._puts))
 
-    def back_to(self, mark: Round) -> list[DecisionRecord]:
+    def back_to(self, mark: Mark) -> list[DecisionRecord]:
         """Forget what was done since; returns the decisions among it, which are not written after all."""
-        undone = self.records[len(mark.records) :]
-        self.instances, self.messages, self._of = mark.instances, mark.messages, mark._of
-        self.records = mark.records
+        undone = self.records[mark.records :]
+        for instance, before, mine in reversed(self._puts[mark.puts :]):
+            _put_back(self.instances, instance.instance_id, before)
+            _put_back(self._of[instance.individual_id], instance.instance_id, mine)
+        del self.records[mark.records :], self.messages[mark.messages :], self._puts[mark.puts :]
         return undone
 
     def commit(self) -> Commit:
@@ -91,16 +98,20 @@ class Round:
         return Commit(
             instances=dict(self.instances),
             messages=self.messages,
-            settled=self.settled,
             statistics=self.statistics,
         )
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write."""
-        return not (
-            self.instances or self.messages or self.settled or self.records or self.statistics
-        )
+        return not (self.instances or self.messages or self.records or self.statistics)
+
+
+def _put_back(where: dict[str, Instance], name: str, before: Instance | None) -> None:
+    if before is None:
+        del where[name]
+    else:
+        where[name] = before
 
 
 def message_of(command: Command, instance: Instance, now_us: int) -> Message:
