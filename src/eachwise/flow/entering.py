@@ -93,9 +93,9 @@ class Entering:
             if entered is None:
                 continue
             begun = occurrence._replace(entry=entered.entry)
-            earlier = frozenset(round_.instances)
+            before = round_.mark()
             instance_id, _ = self.begin(round_, journey, noticed.individual_id, entered.key, begun)
-            if instance_id in round_.instances and instance_id not in earlier:
+            if round_.mark() != before:
                 overtook = self._overtook(noticed) if overtook is None else overtook
                 self._catch_up(round_, journey, instance_id, overtook)
 

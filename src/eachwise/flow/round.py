@@ -81,7 +81,7 @@ class Round:
         ]
 
     def mark(self) -> Mark:
-        """How far the round is, to come back to: what a timer's fault undoes."""
+        """How far the round is: to come back to after a fault, or to see whether anything was done since."""
         return Mark(len(self.records), len(self.messages), len(self._puts))
 
     def back_to(self, mark: Mark) -> list[DecisionRecord]:
